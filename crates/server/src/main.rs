@@ -1,0 +1,3 @@
+//! The program `downlink`.
+
+fn main() {}
