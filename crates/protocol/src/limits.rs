@@ -1,0 +1,125 @@
+//! Every bound in one place, each with its reason. What an operator may change is a default here and an option in
+//! the configuration; what is part of the wire is a constant.
+
+use std::time::Duration;
+
+/// 256 bytes: the limit of the App Engine Channel API in running code (channel-api.md 1.2).
+pub const CLIENT_ID_BYTES_MAX: usize = 256;
+
+/// 32 KiB: what the Channel API documented. Larger data belongs behind a URL in the message.
+pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
+
+/// 2 hours: the old default (channel-api.md 1.2).
+pub const TOKEN_MINUTES_DEFAULT: u32 = 120;
+
+/// 24 hours: the old maximum (channel-api.md 1.2); a token is a secret in a page and must not live long.
+pub const TOKEN_MINUTES_MAX: u32 = 1440;
+
+/// A token's life may exceed 24 hours by this much, for clocks that differ between signers.
+pub const TOKEN_LIFE_LEEWAY_SECONDS: u64 = 60;
+
+/// How far in the future `iat` may lie before a token is refused: honest clocks differ by seconds.
+pub const TOKEN_FUTURE_LEEWAY_SECONDS: u64 = 30;
+
+/// A token without a position starts this long before its `iat`: covers the application's clock and rendering.
+pub const TOKEN_START_BEFORE_ISSUE: Duration = Duration::from_secs(5);
+
+/// HS256 secrets are at least as long as the hash (RFC 7518, 3.2).
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
+
+/// Longest token that is looked at: RS256 with a 256-byte client id stays under 2 KiB.
+pub const TOKEN_BYTES_MAX: usize = 4096;
+
+/// A guessable API key is no key.
+pub const API_KEY_BYTES_MIN: usize = 16;
+
+/// Seconds between pings: short enough for the 60 s idle time-out of common proxies, long enough to cost nothing.
+pub const PING_SECONDS: u32 = 15;
+
+/// A socket that takes no byte for this long is given up; its cursor is with the client.
+pub const STUCK_SECONDS_MAX: u32 = 600;
+
+/// What a browser may say on a WebSocket is an acknowledgement, a token or a farewell: 4 KiB holds the longest token
+/// in use with room to spare.
+pub const CLIENT_WORD_BYTES_MAX: usize = 4096 + 512;
+
+/// A client's word has no reason to come in more pieces; each piece costs work before anything is known.
+pub const FRAGMENTS_MAX: u32 = 8;
+
+/// `wait` of a long-poll when the client does not say: under the usual 30 s of impatient proxies.
+pub const WAIT_SECONDS_DEFAULT: u32 = 25;
+
+/// Longest `wait` of a long-poll.
+pub const WAIT_SECONDS_MAX: u32 = 60;
+
+/// A long-poll socket lives this long past its last answer; the client's next poll is on its way.
+pub const POLL_LINGER_SECONDS: u32 = 10;
+
+/// One answer of a long-poll, and one page of kept messages: messages at most.
+pub const PAGE_MESSAGES_MAX: usize = 256;
+
+/// One answer of a long-poll, and one page of kept messages: bytes of data at most (one message always fits).
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Items in one `POST /v1/messages`, and ids in one item: bounds the work of one call.
+pub const BATCH_ITEMS_MAX: usize = 10_000;
+
+/// Body of one `POST /v1/messages` with many items.
+pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest Idempotency-Key: a UUID has 36; nobody needs more than 255.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// Longest time to live of a message: nothing is kept longer than a day.
+pub const TTL_SECONDS_MAX: u32 = 86_400;
+
+/// A body of the control API (`POST /v1/channels`): a client id, escaped, and a number.
+pub const CONTROL_BYTES_MAX: usize = 16 * 1024;
+
+/// A request's head, all headers together.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Headers in a request.
+pub const HEADERS_MAX: usize = 64;
+
+/// A request's head must be there within this time (slow clients hold a descriptor each).
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// A request's body must be there within this time, for a body of at most 16 MiB.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// A kept-alive connection with nothing to say is closed after this time.
+pub const KEEP_ALIVE_TIME: Duration = Duration::from_secs(120);
+
+/// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The kernel's send buffer for each socket, in bytes as `SO_SNDBUF` counts: two of the largest frames.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Sockets one client id may have open at once, by default: tabs of one person on a few devices.
+pub const SOCKETS_PER_CLIENT_DEFAULT: u32 = 20_000;
+
+/// Sockets one address may have open at once, by default: a proxy or a load test in front counts as one.
+pub const SOCKETS_PER_ADDRESS_DEFAULT: u32 = 20_000;
+
+/// How long messages are kept, by default.
+pub const RETENTION_DEFAULT: Duration = Duration::from_secs(2 * 3600);
+
+/// How many messages of one channel are kept, by default.
+pub const RETENTION_MESSAGES_DEFAULT: u32 = 1_000;
+
+/// How many bytes of all channels are kept, by default: 1 GiB.
+pub const RETENTION_BYTES_DEFAULT: u64 = 1 << 30;
+
+/// How long the index remembers a channel after its last message: as long as a token can live.
+pub const INDEX_RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// How long an Idempotency-Key is remembered.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(600);
+
+/// How many Idempotency-Keys are remembered, by default: about 100 bytes each.
+pub const IDEMPOTENCY_KEYS_DEFAULT: usize = 1_000_000;
+
+/// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
+pub const TAIL_CACHE_BYTES: usize = 64 * 1024 * 1024;

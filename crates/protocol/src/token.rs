@@ -1,0 +1,235 @@
+//! The signed grant with which a page opens a channel: a JWT (RFC 7519), checked against a keyring.
+
+use crate::{
+    cursor::Cursor,
+    id::ClientId,
+    limits::{
+        TOKEN_BYTES_MAX, TOKEN_FUTURE_LEEWAY_SECONDS, TOKEN_LIFE_LEEWAY_SECONDS, TOKEN_MINUTES_MAX,
+        TOKEN_SECRET_BYTES_MIN,
+    },
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, jwk::JwkSet};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The audience that every token names, so that another service's JWT of the same key is no grant here.
+pub const AUDIENCE: &str = "downlink";
+
+/// What a token grants. Times are seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose channel it opens.
+    pub client_id: ClientId,
+    /// When it was made; stands in for the position of a token that has none.
+    pub issued_at: u64,
+    /// From then on it opens nothing.
+    pub expires_at: u64,
+    /// Where a socket starts that has no cursor of its own.
+    pub start: Option<Cursor>,
+}
+
+/// Why a token opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not a token, altered, of another key or audience, or with impossible times.
+    #[error("the token is not one that this server accepts; ask the application for a new one")]
+    Invalid,
+    /// A good token whose time is over.
+    #[error("the token's time is over; ask the application for a new one")]
+    TimedOut,
+}
+
+/// Why a key was not taken into the keyring.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// HS256 with less than 32 bytes can be guessed.
+    #[error("a token key needs at least 32 bytes; this one has {0} (`downlink init` makes good ones)")]
+    TooShort(usize),
+    /// Two keys with one name: a token could mean either.
+    #[error("two token keys are named {0:?}; give each an id of its own")]
+    SameName(String),
+    /// The text is not a JSON Web Key Set.
+    #[error("not a JSON Web Key Set (RFC 7517): {0}")]
+    NotJwks(String),
+    /// A key of the set cannot be used.
+    #[error(
+        "key {0:?} of the key set cannot verify tokens; use EdDSA, ES256 or RS256 with a `kid` and an `alg`"
+    )]
+    Unusable(String),
+}
+
+/// The keys that verify tokens; the first one signs.
+pub struct Keyring {
+    /// The first is taken for tokens without `kid`.
+    keys: Vec<Key>,
+    signing: EncodingKey,
+}
+
+struct Key {
+    name: String,
+    /// The key's one algorithm. The token does not choose.
+    algorithm: Algorithm,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+    jti: &'a str,
+    cur: String,
+}
+
+#[derive(Deserialize)]
+struct ReadClaims {
+    aud: Audience,
+    sub: String,
+    iat: f64,
+    exp: f64,
+    cur: Option<String>,
+}
+
+/// RFC 7519, 4.1.3: one name or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Keyring {
+    /// A keyring of shared secrets: `(name, secret)`, the first one signs.
+    ///
+    /// # Errors
+    /// [`KeyError`] for a short secret or a name that is taken.
+    ///
+    /// # Panics
+    /// Without any secret; the configuration always has one.
+    pub fn new(secrets: &[(String, Vec<u8>)]) -> Result<Self, KeyError> {
+        let first = secrets.first().expect("the configuration has a token key or makes one");
+        let mut ring = Self { keys: Vec::new(), signing: EncodingKey::from_secret(&first.1) };
+        for (name, secret) in secrets {
+            if secret.len() < TOKEN_SECRET_BYTES_MIN {
+                return Err(KeyError::TooShort(secret.len()));
+            }
+            ring.add(name.clone(), Algorithm::HS256, DecodingKey::from_secret(secret))?;
+        }
+        Ok(ring)
+    }
+
+    /// Adds the public keys with which an application signs tokens by itself: a JSON Web Key Set (RFC 7517).
+    ///
+    /// # Errors
+    /// [`KeyError`] for a text that is no key set, or a key in it that cannot be used.
+    pub fn add_key_set(&mut self, json: &str) -> Result<(), KeyError> {
+        let set: JwkSet = serde_json::from_str(json).map_err(|error| KeyError::NotJwks(error.to_string()))?;
+        for jwk in &set.keys {
+            let name = jwk.common.key_id.clone().unwrap_or_default();
+            let unusable = || KeyError::Unusable(name.clone());
+            let algorithm = jwk.common.key_algorithm.and_then(|a| a.to_string().parse().ok());
+            let algorithm = algorithm
+                .filter(|a| matches!(a, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256))
+                .ok_or_else(unusable)?;
+            if name.is_empty() {
+                return Err(unusable());
+            }
+            self.add(name.clone(), algorithm, DecodingKey::from_jwk(jwk).map_err(|_| unusable())?)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: String, algorithm: Algorithm, decoding: DecodingKey) -> Result<(), KeyError> {
+        if self.keys.iter().any(|key| key.name == name) {
+            return Err(KeyError::SameName(name));
+        }
+        let mut validation = Validation::new(algorithm);
+        // Times and audience are checked below: the library would ask the system clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        self.keys.push(Key { name, algorithm, decoding, validation });
+        Ok(())
+    }
+
+    /// Makes a token. `unique` is the `jti`: two calls never give the same token.
+    #[must_use]
+    pub fn sign(&self, grant: &Grant, unique: &str) -> String {
+        let header = Header { kid: Some(self.keys[0].name.clone()), ..Header::new(Algorithm::HS256) };
+        let claims = Claims {
+            aud: AUDIENCE,
+            sub: grant.client_id.as_str(),
+            iat: grant.issued_at,
+            exp: grant.expires_at,
+            jti: unique,
+            cur: grant.start.map(|cursor| cursor.to_string()).unwrap_or_default(),
+        };
+        jsonwebtoken::encode(&header, &claims, &self.signing).expect("HS256 signs any claims")
+    }
+
+    /// Checks a token. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`TokenError`]. What is wrong with an invalid token is not said: it would only help who forges one.
+    pub fn verify(&self, token: &str, now: u64) -> Result<Grant, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let key = match &header.kid {
+            None => self.keys.first(),
+            Some(name) => self.keys.iter().find(|key| key.name == *name),
+        };
+        let key = key.filter(|key| key.algorithm == header.alg).ok_or(TokenError::Invalid)?;
+        let claims = jsonwebtoken::decode::<ReadClaims>(token, &key.decoding, &key.validation)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
+        grant(claims, now)
+    }
+}
+
+/// Whether a text has the form of a token: three parts, the first a JSON object in base64url. Decides how a send's
+/// target is read; says nothing about whether the token is good.
+#[must_use]
+pub fn looks_like_token(text: &str) -> bool {
+    text.starts_with("eyJ") && text.matches('.').count() == 2
+}
+
+fn grant(claims: ReadClaims, now: u64) -> Result<Grant, TokenError> {
+    let for_us = match &claims.aud {
+        Audience::One(name) => name == AUDIENCE,
+        Audience::Many(names) => names.iter().any(|name| name == AUDIENCE),
+    };
+    // RFC 7519 allows fractions; seconds are enough here. Out of range, a cast saturates.
+    let (issued_at, expires_at) = (claims.iat as u64, claims.exp as u64);
+    let life_max = u64::from(TOKEN_MINUTES_MAX) * 60 + TOKEN_LIFE_LEEWAY_SECONDS;
+    if !for_us
+        || issued_at > now + TOKEN_FUTURE_LEEWAY_SECONDS
+        || expires_at <= issued_at
+        || expires_at - issued_at > life_max
+    {
+        return Err(TokenError::Invalid);
+    }
+    let client_id = claims.sub.parse().map_err(|_| TokenError::Invalid)?;
+    let start = match claims.cur.as_deref() {
+        None | Some("") => None,
+        Some(text) => Some(text.parse().map_err(|_| TokenError::Invalid)?),
+    };
+    if expires_at <= now {
+        return Err(TokenError::TimedOut);
+    }
+    Ok(Grant { client_id, issued_at, expires_at, start })
+}
+
+impl fmt::Debug for Keyring {
+    /// Names only: a key must never reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| &key.name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
