@@ -1,0 +1,68 @@
+"""Send messages from your server to its browsers, through Downlink.
+
+    import downlink
+
+    client = downlink.Client()                 # DOWNLINK_URL, DOWNLINK_API_KEY
+    channel = client.create_channel("ada")     # channel.token goes into the page
+    client.send("ada", "hello")                # and this arrives there
+
+`AsyncClient` has the same calls for asyncio.
+"""
+
+from downlink._version import __version__
+from downlink.async_client import AsyncClient
+from downlink.client import Client
+from downlink.errors import (
+    DownlinkError,
+    EmptyMessage,
+    IdempotencyConflict,
+    InvalidApiKey,
+    InvalidClientId,
+    InvalidCursor,
+    InvalidDuration,
+    InvalidMessage,
+    InvalidUtf8,
+    MessageTooLarge,
+    Unavailable,
+)
+from downlink.models import (
+    Channel,
+    ChannelState,
+    FailedTarget,
+    Gap,
+    Item,
+    ItemError,
+    ItemResult,
+    Message,
+    MessagesPage,
+    Sent,
+    SentToMany,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Channel",
+    "ChannelState",
+    "Client",
+    "DownlinkError",
+    "EmptyMessage",
+    "FailedTarget",
+    "Gap",
+    "IdempotencyConflict",
+    "InvalidApiKey",
+    "InvalidClientId",
+    "InvalidCursor",
+    "InvalidDuration",
+    "InvalidMessage",
+    "InvalidUtf8",
+    "Item",
+    "ItemError",
+    "ItemResult",
+    "Message",
+    "MessageTooLarge",
+    "MessagesPage",
+    "Sent",
+    "SentToMany",
+    "Unavailable",
+    "__version__",
+]
