@@ -13,8 +13,8 @@ export type Token = string | (() => string | Promise<string>);
 export interface Message {
   /** Text as a string, binary as an `ArrayBuffer`: exactly what was sent. */
   data: string | ArrayBuffer;
-  /** Its place; usable as `after`. */
-  id: string;
+  /** Its place, usable as `after`; missing for a message that was sent to be kept nowhere. */
+  id?: string;
 }
 
 /** Messages were lost: they are no longer kept (`trimmed`), or the server's log began anew (`epoch`). */

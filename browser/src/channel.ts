@@ -59,7 +59,7 @@ export class Channel {
       {
         status: (state) => safely(() => options.onstatus?.(state)),
         opened: () => safely(() => options.onopen?.()),
-        message: ({ data, id }) => safely(() => options.onmessage?.({ data, id })),
+        message: ({ type: _, ...message }) => safely(() => options.onmessage?.(message)),
         gap: ({ reason, cursor }) => safely(() => options.ongap?.({ reason, cursor })),
         moved: () => undefined,
         ended(why) {

@@ -24,7 +24,7 @@ export const CLOSE_CODES = {
 /** The token is invalid or timed out: final, unless the page gave a function that fetches another. */
 export const TOKEN_REFUSED = 4401;
 
-/** What a page sees when it closes the channel itself. */
+/** A farewell: what a page sees when it closes the channel itself. */
 export const NORMAL = 1000;
 
 /** The server asks for patience; what an HTTP 429 or 5xx means on the other transports. */
@@ -37,12 +37,11 @@ export const TIMED_OUT = 'Token timed out.';
 export const INVALID_TOKEN = 'Invalid token.';
 
 /**
- * Whether a code says not to come back.
+ * Whether a client comes back by itself after this code.
  *
- * The range decides, not the table, so that codes of later servers are understood: 40xx and 44xx are final,
- * everything else comes back.
+ * The range decides, not the table, so that codes of later servers are understood: 40xx and 44xx are final, 45xx and
+ * 10xx come back. Only a farewell (1000) is one.
  */
-export function isFinal(code: number): boolean {
-  const range = Math.floor(code / 100);
-  return range === 40 || range === 44;
+export function comesBack(code: number): boolean {
+  return (code > NORMAL && code < 2000) || (code >= 4500 && code < 4600);
 }

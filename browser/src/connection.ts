@@ -6,7 +6,7 @@
  */
 import type { Closed, State } from './api.ts';
 import { STABLE_MS, backoff } from './backoff.ts';
-import { INVALID_TOKEN, NORMAL, TOKEN_REFUSED, isFinal } from './close.ts';
+import { INVALID_TOKEN, NORMAL, TOKEN_REFUSED, comesBack } from './close.ts';
 import { isBeyond, sameEpoch } from './cursor.ts';
 import type { CloseFrame, Frame, GapFrame, MessageFrame, OpenFrame } from './frames.ts';
 import { Ladder } from './ladder.ts';
@@ -153,9 +153,11 @@ export class Connection {
       case 'open':
         return this.#opened(frame);
       case 'message':
-        if (!isBeyond(frame.id, this.cursor)) return;
-        this.#move(frame.id);
-        this.#ackSoon();
+        if (frame.id) {
+          if (!isBeyond(frame.id, this.cursor)) return;
+          this.#move(frame.id);
+          this.#ackSoon();
+        }
         return this.#events.message(frame);
       case 'gap':
         // Within one epoch a cursor goes back only where the server says that the log does not reach so far.
@@ -261,7 +263,7 @@ export class Connection {
       // The first time at once: a token that has timed out is nobody's fault.
       return this.#wait(this.#refusals++ ? undefined : 0);
     }
-    if (isFinal(code)) return this.#finish({ code, reason });
+    if (!comesBack(code)) return this.#finish({ code, reason });
     if (retry_after_ms !== undefined) this.#notBefore = Date.now() + retry_after_ms;
     this.#wait(retry_after_ms);
   }

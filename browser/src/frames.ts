@@ -13,7 +13,8 @@ export interface OpenFrame {
 /** A message: text as a string, binary as an `ArrayBuffer`. */
 export interface MessageFrame {
   type: 'message';
-  id: string;
+  /** Missing for a message that nobody keeps: it is never sent again, and moves no cursor. */
+  id?: string;
   data: string | ArrayBuffer;
 }
 
@@ -47,7 +48,7 @@ export type Frame = OpenFrame | MessageFrame | GapFrame | PingFrame | CloseFrame
 export type Word = { ack: string } | { token: string } | { close: true };
 
 /** A frame as JSON writes it: a message has no `type`. */
-type Written = Frame | { type?: undefined; id?: string; data?: string; base64?: string };
+type Written = Frame | { type?: undefined; id?: string | undefined; data?: string; base64?: string };
 
 const KNOWN = ['open', 'gap', 'ping', 'close'];
 
@@ -64,6 +65,7 @@ export function bytes(base64: string): Uint8Array<ArrayBuffer> {
 export function frameOf(written: Written): Frame {
   if (written.type) return KNOWN.includes(written.type) ? written : { type: 'ping' };
   const { id, data, base64 } = written as { id?: string; data?: string; base64?: string };
-  if (!id) return { type: 'ping' };
-  return { type: 'message', id, data: base64 === undefined ? data ?? '' : bytes(base64).buffer };
+  const content = base64 === undefined ? data : bytes(base64).buffer;
+  if (content === undefined) return { type: 'ping' };
+  return { type: 'message', ...(id && { id }), data: content };
 }

@@ -49,11 +49,11 @@ export class EventStream {
     this.#data = [];
     this.#id = undefined;
     if (!data.length) return id ? { type: 'ping', cursor: id } : undefined;
-    return frameFrom(event, data.join('\n'), id ?? '');
+    return frameFrom(event, data.join('\n'), id);
   }
 }
 
-function frameFrom(event: string, data: string, id: string): Frame {
+function frameFrom(event: string, data: string, id: string | undefined): Frame {
   switch (event) {
     case '':
     case 'message':

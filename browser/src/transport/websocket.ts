@@ -1,8 +1,9 @@
 /** WebSocket: the first choice, since it costs least and has a way back. */
+import { NORMAL } from '../close.ts';
 import { type Frame, frameOf } from '../frames.ts';
 import { type Transport, address } from './transport.ts';
 
-/** What a close event says when the connection simply broke. */
+/** What a close event says when whoever ended the connection gave no code. */
 const NO_STATUS = 1005;
 
 /** Frames as JSON texts; the token travels as a subprotocol, since a browser lets nothing else be added. */
@@ -27,8 +28,9 @@ export const websocket: Transport = {
       sink.frame(frame);
     };
     socket.onclose = ({ code, reason, wasClean }: CloseEvent) => {
-      // The close frame before it is lost only if something on the way ate it; the code alone is an answer too.
-      sink.end(wasClean && code !== NO_STATUS ? { type: 'close', code, reason } : undefined);
+      // The server says farewell in a frame; a bare 1000 comes from something on the way, whose word is not final.
+      const answered = wasClean && code !== NO_STATUS && code !== NORMAL;
+      sink.end(answered ? { type: 'close', code, reason } : undefined);
     };
 
     return {
