@@ -177,7 +177,7 @@ export class Connection {
   #opened(frame: OpenFrame): void {
     this.#silence_ms = frame.ping * 1000 + SILENCE_SLACK_MS;
     // On a resume the page's own cursor stands: if this one lies further, it is a gap's business to say so.
-    if (!this.cursor) this.#move(frame.cursor);
+    if (!this.cursor && frame.cursor) this.#move(frame.cursor);
     if (this.state === 'open') return;
     this.#openedAt = this.#heardAt;
     this.#refusals = 0;

@@ -3,7 +3,8 @@
 /** The first frame of every socket. */
 export interface OpenFrame {
   type: 'open';
-  cursor: string;
+  /** Where the socket starts. Missing on long-poll, whose first answer tells only where it ends. */
+  cursor?: string | undefined;
   /** The server's name for this socket; words to it are posted there where the transport has no way back. */
   socket: string;
   /** Seconds between the server's pings, so that silence can be told from idleness. */

@@ -129,6 +129,17 @@ test('addresses may be relative to the page, or WebSocket ones', async () => {
   }
 });
 
+test('a first poll with messages hands them over', async () => {
+  const had: unknown[] = [];
+  const fetch = (async () => Response.json({ socket: 's', messages: [{ id: 'e.1', data: 'x' }], cursor: 'e.1' })) as never;
+  const { url } = options;
+  const channel = new Channel('token', { url, fetch, transports: ['longpoll'], onmessage: ({ data }) => had.push(data) });
+  channel.open();
+  await settle();
+  channel.close();
+  expect(had).toEqual(['x']);
+});
+
 test('outside a browser the address must be said', () => {
   expect(() => new Channel('token').open()).toThrow('say where the server is');
 });

@@ -59,7 +59,7 @@ test('SSE comes in pieces, breaks, resumes, and leaves with a word', async () =>
     response.write(bytes.subarray(0, cut));
     setTimeout(() => {
       response.write(bytes.subarray(cut));
-      if (!again) response.destroy();
+      if (!again) setTimeout(() => response.destroy(), 50);
     }, 20);
   });
   expect(await receive(url, ['sse'])).toEqual(['ü', 'end']);

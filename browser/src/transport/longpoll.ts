@@ -6,7 +6,7 @@ import type { Attempt, Sink, Transport } from './transport.ts';
 /** How long the server may hold a poll; below the 30 s after which many proxies give up. */
 const WAIT_SECONDS = 25;
 
-/** An empty answer that comes sooner than this was not held; asking again at once would be a storm. */
+/** An answer with nothing new that comes sooner than this was not held; asking again at once would be a storm. */
 const HELD_MS = 1_000;
 
 /** What one poll answers. */
@@ -39,17 +39,16 @@ async function poll(attempt: Attempt, link: HttpLink, sink: Sink): Promise<void>
     const answer: Answer = await response.json();
     for (const frame of frames(answer, link)) sink.frame(frame);
     link.socket = answer.socket;
+    const moved = answer.cursor !== attempt.after;
     attempt.after = answer.cursor;
-    if (wait && !answer.messages.length && Date.now() - asked < HELD_MS) {
-      await new Promise((resolve) => setTimeout(resolve, HELD_MS));
-    }
+    if (wait && !moved && Date.now() - asked < HELD_MS) await new Promise((resolve) => setTimeout(resolve, HELD_MS));
   }
 }
 
 /** The frames that the other transports would have carried in place of this answer. */
 function* frames(answer: Answer, link: HttpLink): Generator<Frame> {
   const { socket, gap, messages, cursor, close } = answer;
-  if (socket !== link.socket) yield { type: 'open', cursor, socket, ping: WAIT_SECONDS };
+  if (socket !== link.socket) yield { type: 'open', socket, ping: WAIT_SECONDS };
   if (gap) yield { type: 'gap', cursor: gap.cursor ?? cursor, reason: gap.reason };
   for (const message of messages) yield frameOf(message);
   yield { type: 'ping', cursor };
