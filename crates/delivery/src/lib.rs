@@ -1,1 +1,18 @@
-//! See ARCHITECTURE.md.
+//! This node's sockets: which channels are open here, where each socket stands, and how frames get to it.
+//!
+//! A channel is a log and a socket is a cursor in it. There is no queue, task or timer for a socket: announcing raises
+//! a number, and whoever holds a socket's small lock sends from its cursor to that number ([`catch_up`]).
+
+pub mod catch_up;
+pub mod channel;
+pub mod clock;
+pub mod counters;
+pub mod edge;
+pub mod entry;
+pub mod hub;
+pub mod open;
+pub mod poll;
+pub mod presence;
+pub mod socket;
+pub mod tail;
+pub mod word;

@@ -60,8 +60,9 @@ pub enum Frame<'a> {
 /// A message and its place, as `encode` takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed<'a> {
-    /// The message's place, which is the cursor of whoever received it.
-    pub cursor: Cursor,
+    /// The message's place, which is the cursor of whoever received it. A message that nobody keeps has none: it
+    /// carries no id, moves no cursor, and is never sent again.
+    pub cursor: Option<Cursor>,
     /// What was sent.
     pub data: &'a Data,
 }

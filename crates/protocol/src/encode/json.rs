@@ -12,7 +12,10 @@ const INFALLIBLE: &str = "writing to a vector does not fail";
 
 /// `{"id":"k3f.17","data":"hello"}`, or `"base64"` for bytes.
 pub fn message(out: &mut Vec<u8>, message: Placed<'_>) {
-    write!(out, r#"{{"id":"{}","#, message.cursor).expect(INFALLIBLE);
+    out.push(b'{');
+    if let Some(cursor) = message.cursor {
+        write!(out, r#""id":"{cursor}","#).expect(INFALLIBLE);
+    }
     match message.data {
         Data::Text(text) => {
             out.extend_from_slice(br#""data":"#);

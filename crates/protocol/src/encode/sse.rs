@@ -13,7 +13,9 @@ pub const RETRY_MS: u32 = 1000;
 /// `id:` and the data. A text with CR cannot travel in `data:` lines unchanged, since the format takes CR for a line's
 /// end; it goes as base64 under its own name.
 pub fn message(out: &mut Vec<u8>, message: Placed<'_>) {
-    writeln!(out, "id: {}", message.cursor).expect("writing to a vector does not fail");
+    if let Some(cursor) = message.cursor {
+        writeln!(out, "id: {cursor}").expect("writing to a vector does not fail");
+    }
     match message.data {
         Data::Text(text) if !text.as_str().contains('\r') => {
             for line in text.as_str().split('\n') {

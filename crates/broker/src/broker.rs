@@ -1,0 +1,132 @@
+//! The seam between delivery and whatever stores: what every broker promises.
+
+use crate::{
+    error::{PublishError, ReadError},
+    key::ChannelKey,
+    message::{Draft, History, Message, Page, Passing, Position, Recipients, Stored},
+};
+use async_trait::async_trait;
+use protocol::{
+    cursor::{Cursor, Offset},
+    id::ClientId,
+    message::Data,
+};
+use std::sync::Arc;
+
+/// Where a broker's messages come out: the hub of this node.
+///
+/// Announcing is a value, not an event: [`announce`](Self::announce) only makes a message visible, in the order of
+/// offsets; sending is done by whoever calls [`flush`](Self::flush) or later finds a socket behind.
+pub trait Announce: Send + Sync {
+    /// Makes a stored message visible. Called in the order of offsets, under the broker's lock: it must be short and
+    /// must not call back.
+    fn announce(&self, message: Message);
+
+    /// Sends what was announced. Called after one or more announcements, outside of any lock.
+    fn flush(&self, how: Flush);
+
+    /// Sends a message that nobody keeps to the sockets that are not behind.
+    fn pass(&self, message: Passing);
+
+    /// The log began a new life while the program was running: every socket is told of a gap.
+    fn new_epoch(&self);
+}
+
+/// Who sends what was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// The calling thread may write to sockets itself.
+    Here,
+    /// The calling thread has other work (the next batch): hand over.
+    HandOver,
+}
+
+/// Where the log begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogStart {
+    /// Messages before it are gone; 0 if none ever was dropped.
+    pub offset: Offset,
+    /// When the youngest dropped message was stored, in milliseconds since 1970; 0 if none was.
+    pub time_ms: u64,
+}
+
+/// Whether a broker does its work, as a person is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// All is well.
+    Good,
+    /// Messages are refused, for this reason. What is stored is still delivered.
+    Refusing(PublishError),
+}
+
+/// Stores, orders and announces messages.
+///
+/// `now_ms` is the caller's clock in milliseconds since 1970.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// Says where announcements go. Called once, before anything else.
+    fn attach(&self, announce: Arc<dyn Announce>);
+
+    /// The key of a client id's channel.
+    fn key(&self, id: &ClientId) -> ChannelKey;
+
+    /// The last announced place. Rises within an epoch.
+    fn end(&self) -> Cursor;
+
+    /// Where the log begins: what was before may be gone.
+    fn start(&self) -> LogStart;
+
+    /// Stores a message. When this returns `Ok`, the message survives what the durability names, and was or will be
+    /// announced. Calls for one channel are stored in the order in which they return.
+    ///
+    /// # Errors
+    /// [`PublishError`]; only `OutcomeUnknown` leaves open whether the message is kept.
+    async fn publish(&self, draft: Draft, now_ms: u64) -> Result<Stored, PublishError>;
+
+    /// Stores many, in order, with one answer each.
+    async fn publish_many(&self, drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>>;
+
+    /// Gives a message to whoever listens now, on any node, and stores nothing.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the other nodes could not be reached.
+    async fn pass(&self, to: Recipients, data: Data) -> Result<(), PublishError>;
+
+    /// This node holds a socket of that channel: announcements of it are wanted from now on. Call it before
+    /// [`newest`](Self::newest), so that nothing falls between.
+    fn follow(&self, id: &ClientId, key: ChannelKey);
+
+    /// The last socket of that channel on this node is gone.
+    fn unfollow(&self, id: &ClientId, key: ChannelKey);
+
+    /// The newest announced message of a channel; 0 if none is known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    async fn newest(&self, id: &ClientId, key: ChannelKey) -> Result<Offset, ReadError>;
+
+    /// Reads what is kept of a channel, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadError`]. A message that was trimmed meanwhile is a gap, not an error.
+    async fn history(
+        &self,
+        id: &ClientId,
+        key: ChannelKey,
+        position: Position,
+        page: Page,
+        now_ms: u64,
+    ) -> Result<History, ReadError>;
+
+    /// Drops what is too old and keeps the house; called about once a second.
+    fn tick(&self, now_ms: u64);
+
+    /// Whether messages are taken.
+    fn health(&self) -> Health;
+
+    /// Bytes that the kept messages take, for metrics.
+    fn kept_bytes(&self) -> u64;
+
+    /// Finishes what was taken, syncs, and marks a clean end. Later calls of `publish` answer `Stopping`.
+    async fn close(&self);
+}

@@ -1,0 +1,29 @@
+//! Why a message was not stored, or what is kept could not be read.
+
+/// Why a message was not stored. `Ok` is the only word that means that it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// No room; nothing is lost, and sends go on by themselves when there is room.
+    #[error("the disk is full; free some space or lower the retention, sends are accepted again by themselves")]
+    DiskFull,
+    /// The storage failed while this message was written: it may or may not be kept.
+    #[error("the storage failed while the message was written; whether it is kept is not known")]
+    OutcomeUnknown,
+    /// The storage failed earlier.
+    #[error("the storage failed earlier and takes no messages until the server is started again; see its log")]
+    Unavailable,
+    /// More waits to be written than is allowed.
+    #[error("more messages are waiting to be written than the server takes; send again in a moment")]
+    Overloaded,
+    /// The Idempotency-Key was used for another message.
+    #[error("this Idempotency-Key was used for another message; make a new key for each message")]
+    KeyReused,
+    /// The server is stopping.
+    #[error("the server is stopping; send again in a moment")]
+    Stopping,
+}
+
+/// What is kept could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what is kept of this channel could not be read: {0}")]
+pub struct ReadError(pub String);

@@ -1,0 +1,265 @@
+//! Numbering, writing and announcing: what happens under the log's lock.
+
+use super::{
+    Durability, Options, Shared,
+    idempotency::{Idempotency, Seen},
+};
+use crate::{
+    broker::Health,
+    error::PublishError,
+    key::ChannelKey,
+    message::{Draft, Link, Message, Stored},
+};
+use bytes::Bytes;
+use journal::{AppendError, Appended, Chore, Entry, Key, Writer};
+use protocol::{
+    cursor::Offset,
+    limits,
+    message::{Data, Text},
+};
+use smallvec::SmallVec;
+use std::sync::atomic::Ordering;
+
+/// Record kinds in the journal.
+pub(super) const KIND_TEXT: u8 = 1;
+pub(super) const KIND_BINARY: u8 = 2;
+
+/// The writer, and what must change together with it.
+pub(super) struct Log {
+    /// `None` once it was closed.
+    writer: Option<Writer>,
+    idempotency: Idempotency,
+}
+
+/// What happens to a draft of a batch.
+enum Plan {
+    /// It is entry number n of what is written now.
+    Write(usize),
+    /// It is the same as entry number n.
+    Repeats(usize),
+    /// The answer is known.
+    Known(Result<Stored, PublishError>),
+}
+
+/// A draft that will be written, with what the journal borrows.
+struct Fresh<'a> {
+    draft: &'a Draft,
+    keys: SmallVec<[Key; 1]>,
+    idempotency: Option<journal::Idempotency>,
+}
+
+pub(super) fn journal_options(options: &Options) -> journal::Options {
+    let base = if options.durability == Durability::Memory {
+        journal::Options::in_memory()
+    } else {
+        journal::Options::default()
+    };
+    journal::Options {
+        retention_bytes: options.retention_bytes,
+        retention: options.retention,
+        index_retention: limits::INDEX_RETENTION,
+        idempotency_window: limits::IDEMPOTENCY_WINDOW,
+        accept_loss: options.accept_loss,
+        new_epoch: options.new_epoch,
+        durable: options.durability == Durability::Fsync,
+        boot_id: options.boot_id.clone(),
+        ..base
+    }
+}
+
+impl Log {
+    pub(super) fn new(writer: Writer, idempotency: Idempotency) -> Self {
+        Self { writer: Some(writer), idempotency }
+    }
+
+    /// Stores one message: the path of nearly every send with `memory` and `os`.
+    pub(super) fn commit_one(&mut self, shared: &Shared, draft: &Draft, now_ms: u64) -> Result<Stored, PublishError> {
+        if draft.idempotency_key.is_some() {
+            let mut results = self.commit(shared, std::slice::from_ref(draft), now_ms);
+            return results.pop().expect("one draft has one result");
+        }
+        let fresh = Fresh::new(shared, draft, None);
+        let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
+        let appended = writer.append_one(fresh.entry(), now_ms).map_err(|error| shared.refused(&error))?;
+        shared.healthy();
+        Ok(shared.visible(draft, &appended))
+    }
+
+    /// Stores many with one write and, if the durability says so, one sync.
+    pub(super) fn commit(
+        &mut self,
+        shared: &Shared,
+        drafts: &[Draft],
+        now_ms: u64,
+    ) -> Vec<Result<Stored, PublishError>> {
+        let (plans, fresh) = self.plan(shared, drafts, now_ms);
+        let written = self.write(shared, &fresh, now_ms);
+        let stored: Result<Vec<Stored>, PublishError> = written.map(|appended| {
+            let each = fresh.iter().zip(&appended);
+            each.map(|(fresh, appended)| {
+                if let Some(idempotency) = &fresh.idempotency {
+                    self.idempotency.remember(idempotency, Offset(appended.offset.0), now_ms);
+                }
+                shared.visible(fresh.draft, appended)
+            })
+            .collect()
+        });
+        let of = |index: usize| stored.as_ref().map(|all| all[index].clone()).map_err(Clone::clone);
+        plans
+            .into_iter()
+            .map(|plan| match plan {
+                Plan::Write(index) => of(index),
+                Plan::Repeats(index) => of(index).map(|stored| Stored { repeated: true, ..stored }),
+                Plan::Known(result) => result,
+            })
+            .collect()
+    }
+
+    /// Decides by the Idempotency-Keys what is written, also for repetitions within the batch.
+    fn plan<'a>(&mut self, shared: &Shared, drafts: &'a [Draft], now_ms: u64) -> (Vec<Plan>, Vec<Fresh<'a>>) {
+        let mut fresh: Vec<Fresh<'a>> = Vec::with_capacity(drafts.len());
+        let mut batch = std::collections::HashMap::new();
+        let plans = drafts
+            .iter()
+            .map(|draft| {
+                let idempotency = draft.idempotency_key.as_deref().map(|key| journal::Idempotency {
+                    key: shared.hasher.idempotency(&draft.to, key),
+                    body: shared.hasher.body(draft),
+                });
+                if let Some(id) = &idempotency {
+                    if let Some(&(index, body)) = batch.get(&id.key) {
+                        let same = body == id.body;
+                        return if same { Plan::Repeats(index) } else { Plan::Known(Err(PublishError::KeyReused)) };
+                    }
+                    match self.idempotency.look_up(id, now_ms) {
+                        Seen::Never => {
+                            batch.insert(id.key, (fresh.len(), id.body));
+                        }
+                        Seen::Same(offset) => {
+                            return Plan::Known(Ok(Stored { offset, repeated: true, failed: Vec::new() }));
+                        }
+                        Seen::Other => return Plan::Known(Err(PublishError::KeyReused)),
+                    }
+                }
+                fresh.push(Fresh::new(shared, draft, idempotency));
+                Plan::Write(fresh.len() - 1)
+            })
+            .collect();
+        (plans, fresh)
+    }
+
+    fn write(&mut self, shared: &Shared, fresh: &[Fresh<'_>], now_ms: u64) -> Result<Vec<Appended>, PublishError> {
+        if fresh.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
+        let entries: Vec<Entry<'_>> = fresh.iter().map(Fresh::entry).collect();
+        let appended = writer.append(&entries, now_ms).map_err(|error| shared.refused(&error))?;
+        if !shared.inline()
+            && let Err(error) = writer.sync()
+        {
+            tracing::error!(%error, "syncing the journal failed; messages are refused until the server is started again");
+            *shared.health.lock() = Health::Refusing(PublishError::Unavailable);
+            return Err(PublishError::OutcomeUnknown);
+        }
+        shared.healthy();
+        Ok(appended)
+    }
+
+    /// Work for the disk that needs no lock: the file of keys of a segment that is full.
+    pub(super) fn take_chore(&mut self, now_ms: u64) -> Option<Chore> {
+        self.writer.as_mut()?.take_chore(now_ms)
+    }
+
+    pub(super) fn tick(&mut self, now_ms: u64) {
+        self.idempotency.forget_old(now_ms);
+        let Some(writer) = &mut self.writer else { return };
+        match writer.retain(now_ms) {
+            Ok(Some(trimmed)) => tracing::debug!(?trimmed, "old segments were dropped"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "old segments could not be dropped"),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some(writer) = self.writer.take()
+            && let Err(error) = writer.close()
+        {
+            tracing::error!(%error, "the journal's end could not be marked; the next start reads its tail");
+        }
+    }
+}
+
+impl<'a> Fresh<'a> {
+    fn new(shared: &Shared, draft: &'a Draft, idempotency: Option<journal::Idempotency>) -> Self {
+        let mut keys: SmallVec<[Key; 1]> =
+            draft.to.ids().iter().map(|id| Key(shared.hasher.channel(id).0)).collect();
+        if keys.len() > 1 {
+            // An id that stands twice in a list gets the message once.
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Self { draft, keys, idempotency }
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            kind: match self.draft.data {
+                Data::Text(_) => KIND_TEXT,
+                Data::Binary(_) => KIND_BINARY,
+            },
+            ttl_seconds: self.draft.ttl_seconds,
+            keys: &self.keys,
+            payload: self.draft.data.bytes(),
+            idempotency: self.idempotency,
+        }
+    }
+}
+
+impl Shared {
+    /// Announces what was written (and synced, if it must be).
+    fn visible(&self, draft: &Draft, appended: &Appended) -> Stored {
+        let offset = Offset(appended.offset.0);
+        // A copy: the data may be a slice of a connection's whole read buffer, which must not live as long as this.
+        let copy = Bytes::copy_from_slice(draft.data.bytes());
+        let links = appended.links.iter().map(|link| Link {
+            key: ChannelKey(link.key.0),
+            previous: Offset(link.previous.0),
+            ordinal: link.ordinal,
+        });
+        self.announce().announce(Message {
+            offset,
+            time_ms: appended.time_ms,
+            ttl_seconds: draft.ttl_seconds,
+            data: match draft.data {
+                Data::Text(_) => Data::Text(Text::new(copy).expect("a copy of a text is a text")),
+                Data::Binary(_) => Data::Binary(copy),
+            },
+            links: links.collect(),
+        });
+        self.announced.store(offset.0, Ordering::Release);
+        Stored { offset, repeated: false, failed: Vec::new() }
+    }
+
+    fn healthy(&self) {
+        let mut health = self.health.lock();
+        if *health != Health::Good {
+            tracing::info!("messages are stored again");
+            *health = Health::Good;
+        }
+    }
+
+    fn refused(&self, error: &AppendError) -> PublishError {
+        let (refusal, outcome) = match error {
+            AppendError::Full => (PublishError::DiskFull, PublishError::DiskFull),
+            AppendError::Poisoned => (PublishError::Unavailable, PublishError::Unavailable),
+            _ => (PublishError::Unavailable, PublishError::OutcomeUnknown),
+        };
+        let mut health = self.health.lock();
+        if *health == Health::Good {
+            tracing::error!(%error, "messages are refused");
+        }
+        *health = Health::Refusing(refusal);
+        outcome
+    }
+}

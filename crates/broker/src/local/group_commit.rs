@@ -1,0 +1,100 @@
+//! `fsync`: one thread writes; whatever waits while it syncs becomes the next batch. Nobody lingers.
+
+use super::Shared;
+use crate::{
+    broker::Flush,
+    error::PublishError,
+    message::{Draft, Stored},
+};
+use parking_lot::{Condvar, Mutex};
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+use tokio::sync::oneshot;
+
+/// What may wait to be written: a second of a slow disk. More is refused, not held.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What each waiting message costs beside its data.
+const DRAFT_BYTES: usize = 256;
+
+type Answer = oneshot::Sender<Result<Stored, PublishError>>;
+
+/// Messages on their way to the writer thread.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    /// The writer sleeps on it while nothing waits.
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    drafts: Vec<Draft>,
+    answers: Vec<Answer>,
+    bytes: usize,
+    /// The newest clock any publisher brought.
+    now_ms: u64,
+    closed: bool,
+}
+
+impl Queue {
+    /// Queues a draft and returns where its answer will come.
+    pub(super) fn send(
+        &self,
+        draft: Draft,
+        now_ms: u64,
+    ) -> Result<oneshot::Receiver<Result<Stored, PublishError>>, PublishError> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        let bytes = draft.data.bytes().len() + DRAFT_BYTES;
+        if waiting.closed {
+            return Err(PublishError::Stopping);
+        }
+        if waiting.bytes + bytes > WAITING_BYTES_MAX && !waiting.drafts.is_empty() {
+            return Err(PublishError::Overloaded);
+        }
+        waiting.bytes += bytes;
+        waiting.now_ms = waiting.now_ms.max(now_ms);
+        waiting.drafts.push(draft);
+        waiting.answers.push(answer);
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(answered)
+    }
+
+    /// No more is taken; the writer finishes what waits and ends.
+    pub(super) fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// All that waits; `None` when closed and empty.
+    fn take(&self) -> Option<(Vec<Draft>, Vec<Answer>, u64)> {
+        let mut waiting = self.waiting.lock();
+        while waiting.drafts.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            self.arrived.wait(&mut waiting);
+        }
+        waiting.bytes = 0;
+        Some((std::mem::take(&mut waiting.drafts), std::mem::take(&mut waiting.answers), waiting.now_ms))
+    }
+}
+
+/// Starts the writer thread; it ends after [`Queue::close`].
+pub(super) fn spawn(shared: Arc<Shared>) -> JoinHandle<()> {
+    let run = move || {
+        while let Some((drafts, answers, now_ms)) = shared.queue.take() {
+            let results = shared.log.lock().commit(&shared, &drafts, now_ms);
+            shared.announce().flush(Flush::HandOver);
+            for (answer, result) in answers.into_iter().zip(results) {
+                // A publisher that went away does not want to know.
+                let _ = answer.send(result);
+            }
+        }
+    };
+    thread::Builder::new().name("journal".into()).spawn(run).expect("a thread at start")
+}

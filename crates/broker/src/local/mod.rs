@@ -1,0 +1,261 @@
+//! The broker of a single node: a journal on this machine.
+//!
+//! With the durabilities `memory` and `os` the publishing thread numbers, writes and announces inline, under the log's
+//! lock. With `fsync` a writer thread takes all that waits, without lingering, writes once, syncs once, announces and
+//! answers (`group_commit`). Both go through one `commit`.
+
+mod commit;
+mod group_commit;
+mod history;
+mod idempotency;
+
+use crate::{
+    broker::{Announce, Broker, Flush, Health, LogStart},
+    error::{PublishError, ReadError},
+    key::{ChannelKey, KeyHasher},
+    message::{Draft, History, Page, Passing, Position, Recipients, Stored},
+};
+use async_trait::async_trait;
+use commit::Log;
+use group_commit::Queue;
+use idempotency::Idempotency;
+use journal::{Disk, Reader};
+use parking_lot::Mutex;
+use protocol::{
+    cursor::{Cursor, Epoch, Offset},
+    id::ClientId,
+    message::Data,
+};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// What survives, and thereby how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Survives power loss: synced before it is answered.
+    Fsync,
+    /// Survives the process being killed: handed to the kernel before it is answered.
+    Os,
+    /// Survives nothing: each start is a new epoch.
+    Memory,
+}
+
+/// How the local broker keeps messages.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What survives.
+    pub durability: Durability,
+    /// How long messages are kept.
+    pub retention: Duration,
+    /// How many messages of one channel are kept.
+    pub retention_messages: u32,
+    /// How many bytes of all channels are kept.
+    pub retention_bytes: u64,
+    /// How many Idempotency-Keys are remembered.
+    pub idempotency_keys: usize,
+    /// The secret of [`KeyHasher`]; the same for the whole life of the log.
+    pub hash_secret: [u8; 16],
+    /// Start although messages are lost; begins a new epoch.
+    pub accept_loss: bool,
+    /// Begin a new epoch, for a restored backup.
+    pub new_epoch: bool,
+    /// Tells one boot of the kernel from another.
+    pub boot_id: String,
+}
+
+/// The local broker.
+pub struct Local {
+    shared: Arc<Shared>,
+    writer_thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What publishers, the writer thread and readers share.
+struct Shared {
+    options: Options,
+    epoch: Epoch,
+    hasher: KeyHasher,
+    reader: Reader,
+    /// The one writer, and what must change together with it.
+    log: Mutex<Log>,
+    /// The last announced offset. Readers never look beyond it: what is not announced may not be synced.
+    announced: AtomicU64,
+    announce: OnceLock<Arc<dyn Announce>>,
+    queue: Queue,
+    /// Why messages are refused, if they are.
+    health: Mutex<Health>,
+}
+
+/// What a start found.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// Bytes of a torn tail that were cut: written, but never answered as stored.
+    pub torn_bytes: u64,
+    /// Whether a new epoch began.
+    pub new_epoch: bool,
+}
+
+impl Local {
+    /// Opens the journal on `disk` and starts the writer thread, if the durability has one.
+    ///
+    /// # Errors
+    /// A sentence that says what to do: the directory is in use, the journal is damaged, the disk fails.
+    pub fn open(disk: Arc<dyn Disk>, options: Options, now_ms: u64) -> Result<(Self, Recovery), journal::OpenError> {
+        let opened = journal::open(disk, commit::journal_options(&options), now_ms)?;
+        let recovery =
+            Recovery { torn_bytes: opened.report.torn_bytes, new_epoch: opened.report.epoch_is_new };
+        let idempotency = Idempotency::recover(options.idempotency_keys, &opened.report.idempotency);
+        let shared = Arc::new(Shared {
+            epoch: Epoch(opened.epoch),
+            hasher: KeyHasher::new(&options.hash_secret),
+            announced: AtomicU64::new(opened.reader.end().0),
+            reader: opened.reader,
+            log: Mutex::new(Log::new(opened.writer, idempotency)),
+            announce: OnceLock::new(),
+            queue: Queue::default(),
+            health: Mutex::new(Health::Good),
+            options,
+        });
+        let writer_thread = match shared.options.durability {
+            Durability::Fsync => Some(group_commit::spawn(Arc::clone(&shared))),
+            Durability::Os | Durability::Memory => None,
+        };
+        Ok((Self { shared, writer_thread: Mutex::new(writer_thread) }, recovery))
+    }
+}
+
+impl Shared {
+    fn announce(&self) -> &dyn Announce {
+        self.announce.get().expect("attached before the first publish").as_ref()
+    }
+
+    fn end(&self) -> Offset {
+        Offset(self.announced.load(Ordering::Acquire))
+    }
+
+    fn inline(&self) -> bool {
+        self.options.durability != Durability::Fsync
+    }
+}
+
+#[async_trait]
+impl Broker for Local {
+    fn attach(&self, announce: Arc<dyn Announce>) {
+        assert!(self.shared.announce.set(announce).is_ok(), "a broker is attached once");
+    }
+
+    fn key(&self, id: &ClientId) -> ChannelKey {
+        self.shared.hasher.channel(id)
+    }
+
+    fn end(&self) -> Cursor {
+        Cursor::new(self.shared.epoch, self.shared.end())
+    }
+
+    fn start(&self) -> LogStart {
+        let start = self.shared.reader.start();
+        LogStart { offset: Offset(start.offset.0), time_ms: start.time_ms }
+    }
+
+    async fn publish(&self, draft: Draft, now_ms: u64) -> Result<Stored, PublishError> {
+        if self.shared.inline() {
+            let result = self.shared.log.lock().commit_one(&self.shared, &draft, now_ms);
+            self.shared.announce().flush(Flush::Here);
+            return result;
+        }
+        self.shared.queue.send(draft, now_ms)?.await.unwrap_or(Err(PublishError::Stopping))
+    }
+
+    async fn publish_many(&self, drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>> {
+        if self.shared.inline() {
+            let results = self.shared.log.lock().commit(&self.shared, &drafts, now_ms);
+            self.shared.announce().flush(Flush::Here);
+            return results;
+        }
+        // All are queued before the first is awaited, so that they share a sync.
+        let queued: Vec<_> = drafts.into_iter().map(|draft| self.shared.queue.send(draft, now_ms)).collect();
+        let mut results = Vec::with_capacity(queued.len());
+        for answer in queued {
+            results.push(match answer {
+                Ok(answer) => answer.await.unwrap_or(Err(PublishError::Stopping)),
+                Err(refused) => Err(refused),
+            });
+        }
+        results
+    }
+
+    async fn pass(&self, to: Recipients, data: Data) -> Result<(), PublishError> {
+        let keys = to.ids().iter().map(|id| self.shared.hasher.channel(id)).collect();
+        self.shared.announce().pass(Passing { data, keys });
+        Ok(())
+    }
+
+    fn follow(&self, _id: &ClientId, _key: ChannelKey) {}
+
+    fn unfollow(&self, _id: &ClientId, _key: ChannelKey) {}
+
+    async fn newest(&self, _id: &ClientId, key: ChannelKey) -> Result<Offset, ReadError> {
+        let newest = self.shared.reader.newest(journal::Key(key.0), journal::Offset(self.shared.end().0));
+        Ok(newest.map_or(Offset(0), |place| Offset(place.offset.0)))
+    }
+
+    async fn history(
+        &self,
+        _id: &ClientId,
+        key: ChannelKey,
+        position: Position,
+        page: Page,
+        now_ms: u64,
+    ) -> Result<History, ReadError> {
+        let shared = Arc::clone(&self.shared);
+        if shared.options.durability == Durability::Memory {
+            return history::read(&shared, key, position, page, now_ms);
+        }
+        // A bounded pool reads the disk; a socket's thread never waits for it.
+        tokio::task::spawn_blocking(move || history::read(&shared, key, position, page, now_ms))
+            .await
+            .unwrap_or_else(|error| Err(ReadError(error.to_string())))
+    }
+
+    fn tick(&self, now_ms: u64) {
+        loop {
+            // A statement of its own: the lock is released before the disk is used.
+            let chore = self.shared.log.lock().take_chore(now_ms);
+            let Some(chore) = chore else { break };
+            if let Err(error) = chore.run() {
+                tracing::warn!(%error, "a file of keys could not be written; the next start reads its segment instead");
+                break;
+            }
+        }
+        self.shared.log.lock().tick(now_ms);
+    }
+
+    fn health(&self) -> Health {
+        self.shared.health.lock().clone()
+    }
+
+    fn kept_bytes(&self) -> u64 {
+        self.shared.reader.kept_bytes()
+    }
+
+    async fn close(&self) {
+        self.shared.queue.close();
+        let thread = self.writer_thread.lock().take();
+        let shared = Arc::clone(&self.shared);
+        let closing = tokio::task::spawn_blocking(move || {
+            if let Some(thread) = thread {
+                // A panic there was reported when it happened; the log is closed all the same.
+                let _ = thread.join();
+            }
+            shared.log.lock().close();
+        });
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "closing the journal failed");
+        }
+    }
+}

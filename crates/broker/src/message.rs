@@ -1,0 +1,141 @@
+//! A message before and after it is stored.
+
+use crate::{error::PublishError, key::ChannelKey};
+use protocol::{
+    cursor::{Cursor, Offset},
+    frame::GapReason,
+    id::ClientId,
+    message::Data,
+};
+use smallvec::SmallVec;
+use std::{slice, sync::Arc};
+
+/// Who a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// One client id.
+    One(ClientId),
+    /// Many: one record, one offset.
+    Many(Arc<[ClientId]>),
+}
+
+/// A message that is to be stored.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Who it is for.
+    pub to: Recipients,
+    /// What is sent.
+    pub data: Data,
+    /// Seconds after which it is no longer delivered; 0 for none. (What is not stored at all is not a draft of this
+    /// kind; see `Broker::pass`.)
+    pub ttl_seconds: u32,
+    /// A send repeated with this key is stored once.
+    pub idempotency_key: Option<Box<str>>,
+}
+
+/// What the sender hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The message's place; with many recipients and a broker that stores one message each, the last one's.
+    pub offset: Offset,
+    /// It was stored before, under the same Idempotency-Key.
+    pub repeated: bool,
+    /// Recipients it was not stored for. Always empty for one recipient, and on a broker that stores all or none.
+    pub failed: Vec<(ClientId, PublishError)>,
+}
+
+/// One channel that a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The channel.
+    pub key: ChannelKey,
+    /// The message before this one in that channel; 0 if it is the first.
+    pub previous: Offset,
+    /// The how-manieth message of that channel this is.
+    pub ordinal: u64,
+}
+
+/// A stored message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its place.
+    pub offset: Offset,
+    /// When it was stored, in milliseconds since 1970; never runs back along the log.
+    pub time_ms: u64,
+    /// Seconds after which it is no longer delivered; 0 for none.
+    pub ttl_seconds: u32,
+    /// What was sent.
+    pub data: Data,
+    /// The channels it belongs to, by rising key. Nearly always one.
+    pub links: SmallVec<[Link; 1]>,
+}
+
+/// A message that is sent to whoever listens right now and kept by nobody.
+#[derive(Clone, Debug)]
+pub struct Passing {
+    /// What is sent.
+    pub data: Data,
+    /// The channels.
+    pub keys: SmallVec<[ChannelKey; 1]>,
+}
+
+/// From where a channel is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// After this place.
+    After(Cursor),
+    /// From this time on, in milliseconds since 1970: for tokens that were signed outside and have no place.
+    Since(u64),
+}
+
+/// How much to read at once. At least one message is given if there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Messages at most.
+    pub messages: usize,
+    /// Bytes of data at most.
+    pub bytes: usize,
+}
+
+/// A stretch of what is kept.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Said before the messages: some that should be here may be gone.
+    pub gap: Option<GapReason>,
+    /// The place from which `messages` go on.
+    pub from: Offset,
+    /// Oldest first; without those whose time to live is over.
+    pub messages: Vec<Message>,
+    /// Up to here nothing is left out: the position of the next read, or of a socket that had all this.
+    pub upto: Offset,
+    /// There is more after `upto`.
+    pub more: bool,
+}
+
+impl Recipients {
+    /// The ids, one or many.
+    #[must_use]
+    pub fn ids(&self) -> &[ClientId] {
+        match self {
+            Recipients::One(id) => slice::from_ref(id),
+            Recipients::Many(ids) => ids,
+        }
+    }
+}
+
+impl Message {
+    /// How this message hangs in a channel, if it belongs to it.
+    #[must_use]
+    pub fn link(&self, key: ChannelKey) -> Option<&Link> {
+        match self.links.as_slice() {
+            [link] => (link.key == key).then_some(link),
+            links => links.binary_search_by_key(&key, |link| link.key).ok().map(|index| &links[index]),
+        }
+    }
+
+    /// Whether its time to live is over.
+    #[must_use]
+    pub fn expired(&self, now_ms: u64) -> bool {
+        self.ttl_seconds != 0 && now_ms >= self.time_ms + u64::from(self.ttl_seconds) * 1000
+    }
+}

@@ -1,0 +1,226 @@
+//! Sending what lies between a socket's cursor and its channel's latest message.
+//!
+//! Replay and live are this one function: it is called when the latest message has risen, and when the descriptor
+//! becomes writable. Whoever calls it holds the socket's lock, so order needs no queue.
+
+use crate::{
+    entry::Entry,
+    hub::Hub,
+    socket::{Partial, Replay, Socket, State, Wire},
+    tail::Run,
+};
+use bytes::Bytes;
+use mio::net::TcpStream;
+use protocol::{cursor::Offset, socket::Transport};
+use std::{
+    io::{self, IoSlice, Write},
+    sync::Arc,
+};
+
+/// How far a socket got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It has everything that was announced.
+    UpToDate,
+    /// The kernel takes no more; the descriptor's edge will say when it does.
+    Blocked,
+    /// The tail cache no longer has what comes next.
+    NeedsBroker,
+    /// Somebody else is at it, or the socket has ended.
+    NotOurs,
+    /// The connection is gone.
+    Broken,
+}
+
+/// Frames in one system call: more gains nothing measurable and takes stack.
+const FRAMES_AT_ONCE: usize = 16;
+
+/// Serves a socket and sees to it that what it cannot do itself is done by the edge that owns the socket. `fresh`
+/// spares the common case the look into the cache.
+pub(crate) fn serve(hub: &Hub, socket: &Arc<Socket>, fresh: Option<&Arc<Entry>>) -> Progress {
+    let mut state = socket.state.lock();
+    let progress = catch_up(hub, socket, &mut state, fresh);
+    hand_over(hub, socket, &mut state, progress);
+    progress
+}
+
+/// What follows from a progress that the caller cannot handle.
+pub(crate) fn hand_over(hub: &Hub, socket: &Socket, state: &mut State, progress: Progress) {
+    let Wire::Descriptor(_, slot) = state.wire else { return };
+    match progress {
+        Progress::NeedsBroker => {
+            state.replay = Replay::Wanted;
+            hub.edge(socket.edge).replay(slot);
+        }
+        Progress::Broken => {
+            state.ending = true;
+            hub.edge(socket.edge).ended(slot);
+        }
+        Progress::UpToDate | Progress::Blocked | Progress::NotOurs => {}
+    }
+}
+
+/// See the module.
+pub(crate) fn catch_up(hub: &Hub, socket: &Socket, state: &mut State, fresh: Option<&Arc<Entry>>) -> Progress {
+    if state.replay != Replay::No || state.ending {
+        return Progress::NotOurs;
+    }
+    match &state.wire {
+        Wire::Descriptor(..) => {}
+        Wire::Poll(poll) => {
+            poll.wake();
+            return Progress::UpToDate;
+        }
+        Wire::Pending | Wire::Closed => return Progress::NotOurs,
+    }
+    if let Some(stop) = finish_partial(hub, state) {
+        return stop;
+    }
+    loop {
+        let latest = socket.channel.latest();
+        if state.cursor >= latest {
+            return Progress::UpToDate;
+        }
+        let progress = match next_only(socket, state.cursor, latest, fresh) {
+            Some(entry) => send(hub, socket.transport, state, std::slice::from_ref(entry)),
+            None => match hub.tail.run(socket.channel.key, state.cursor, latest) {
+                Some(run) => send_run(hub, socket.transport, state, &run),
+                None => return Progress::NeedsBroker,
+            },
+        };
+        if progress != Progress::UpToDate {
+            return progress;
+        }
+    }
+}
+
+/// The fresh message, if it is the only one that this socket lacks.
+fn next_only<'a>(
+    socket: &Socket,
+    cursor: Offset,
+    latest: Offset,
+    fresh: Option<&'a Arc<Entry>>,
+) -> Option<&'a Arc<Entry>> {
+    let entry = fresh.filter(|entry| entry.offset() == latest)?;
+    let link = entry.message.link(socket.channel.key)?;
+    (link.previous <= cursor).then_some(entry)
+}
+
+fn send_run(hub: &Hub, transport: Transport, state: &mut State, run: &Run) -> Progress {
+    for entries in run.chunks(FRAMES_AT_ONCE) {
+        match send(hub, transport, state, entries) {
+            Progress::UpToDate => {}
+            stopped => return stopped,
+        }
+    }
+    Progress::UpToDate
+}
+
+/// Sends a few messages with one system call, without those whose time to live is over.
+fn send(hub: &Hub, transport: Transport, state: &mut State, entries: &[Arc<Entry>]) -> Progress {
+    let now_ms = if entries.iter().any(|entry| entry.message.ttl_seconds != 0) { hub.clock.now_ms() } else { 0 };
+    let mut frames: smallvec::SmallVec<[(Offset, &Bytes); FRAMES_AT_ONCE]> = smallvec::SmallVec::new();
+    for entry in entries.iter().filter(|entry| !entry.message.expired(now_ms)) {
+        frames.push((entry.offset(), entry.frame(transport)));
+    }
+    let progress = write_frames(hub, state, &frames);
+    if progress == Progress::UpToDate
+        && let Some(last) = entries.last()
+    {
+        // Expired ones at the end are passed over.
+        state.cursor = state.cursor.max(last.offset());
+    }
+    progress
+}
+
+/// Writes frames and moves the cursor over those that the kernel took, the last one perhaps in part.
+pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Bytes)]) -> Progress {
+    let mut rest = frames;
+    while !rest.is_empty() {
+        let Wire::Descriptor(stream, _) = &state.wire else { return Progress::NotOurs };
+        let mut taken = match write(stream, rest) {
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return blocked(hub, state),
+            Err(_) => return Progress::Broken,
+        };
+        state.heartbeat.handle_taken();
+        while let Some(((offset, frame), others)) = rest.split_first() {
+            if taken == 0 {
+                break;
+            }
+            state.cursor = *offset;
+            hub.counters.deliveries.add(1);
+            rest = others;
+            if taken < frame.len() {
+                state.partial = Some(Box::new(Partial { bytes: Bytes::clone(frame), written: taken }));
+                return blocked(hub, state);
+            }
+            taken -= frame.len();
+        }
+    }
+    Progress::UpToDate
+}
+
+fn write(mut stream: &TcpStream, frames: &[(Offset, &Bytes)]) -> io::Result<usize> {
+    let result = match frames {
+        [(_, frame)] => stream.write(frame),
+        frames => {
+            let slices: smallvec::SmallVec<[IoSlice<'_>; FRAMES_AT_ONCE]> =
+                frames.iter().take(FRAMES_AT_ONCE).map(|(_, frame)| IoSlice::new(frame)).collect();
+            stream.write_vectored(&slices)
+        }
+    };
+    match result {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        other => other,
+    }
+}
+
+fn blocked(hub: &Hub, state: &mut State) -> Progress {
+    state.heartbeat.handle_blocked(hub.clock.seconds());
+    hub.counters.blocked.add(1);
+    Progress::Blocked
+}
+
+/// Writes the rest of a frame. `None` when there is none left.
+pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
+    while let Some(partial) = &mut state.partial {
+        let Wire::Descriptor(stream, _) = &state.wire else { return Some(Progress::NotOurs) };
+        let mut stream = stream;
+        match stream.write(&partial.bytes[partial.written..]) {
+            Ok(0) => return Some(Progress::Broken),
+            Ok(taken) => {
+                partial.written += taken;
+                if partial.written == partial.bytes.len() {
+                    state.partial = None;
+                }
+                state.heartbeat.handle_taken();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(blocked(hub, state)),
+            Err(_) => return Some(Progress::Broken),
+        }
+    }
+    None
+}
+
+/// Writes a frame that is no message, if nothing waits before it. Whether the whole frame was taken or kept for later.
+pub(crate) fn write_control(hub: &Hub, state: &mut State, frame: Bytes) -> Progress {
+    if let Some(stop) = finish_partial(hub, state) {
+        return stop;
+    }
+    let Wire::Descriptor(stream, _) = &state.wire else { return Progress::NotOurs };
+    let mut stream = stream;
+    match stream.write(&frame) {
+        Ok(0) => Progress::Broken,
+        Ok(written) if written == frame.len() => {
+            state.heartbeat.handle_taken();
+            Progress::UpToDate
+        }
+        Ok(written) => {
+            state.partial = Some(Box::new(Partial { bytes: frame, written }));
+            blocked(hub, state)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked(hub, state),
+        Err(_) => Progress::Broken,
+    }
+}

@@ -1,0 +1,74 @@
+//! What is counted on the way, for metrics.
+
+use protocol::socket::Transport;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only rises, or that rises and falls.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Takes away.
+    pub fn subtract(&self, count: u64) {
+        self.0.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Reads.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts of this node since its start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Sockets that are open now, by transport.
+    pub open: PerTransport,
+    /// Sockets that were opened.
+    pub opened: PerTransport,
+    /// Messages handed to sockets.
+    pub deliveries: Counter,
+    /// Gaps said.
+    pub gaps: Counter,
+    /// Times that a socket was behind and took from the disk what the tail cache no longer had.
+    pub replays: Counter,
+    /// Sockets that took no more for a while.
+    pub blocked: Counter,
+}
+
+/// One counter for each transport.
+#[derive(Debug, Default)]
+pub struct PerTransport {
+    websocket: Counter,
+    sse: Counter,
+    lines: Counter,
+    long_poll: Counter,
+}
+
+impl PerTransport {
+    /// The transport's counter.
+    #[must_use]
+    pub fn of(&self, transport: Transport) -> &Counter {
+        match transport {
+            Transport::WebSocket => &self.websocket,
+            Transport::Sse => &self.sse,
+            Transport::Lines => &self.lines,
+            Transport::LongPoll => &self.long_poll,
+        }
+    }
+
+    /// The sum of all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll]
+            .iter()
+            .map(|transport| self.of(*transport).get())
+            .sum()
+    }
+}

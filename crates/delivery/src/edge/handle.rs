@@ -1,0 +1,89 @@
+//! What other threads may ask of an edge thread.
+
+use crate::{channel::Channel, entry::Entry};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// An edge as other threads see it.
+#[derive(Debug)]
+pub struct EdgeHandle {
+    index: u16,
+    queue: Mutex<Queue>,
+    notify: Notify,
+}
+
+/// Work for an edge. Bounded: a channel stands here once, a socket once per reason.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Channels with news for sockets of this edge.
+    pub(super) channels: Vec<(Arc<Channel>, Arc<Entry>)>,
+    /// Slots of sockets that need pages from the broker.
+    pub(super) replays: Vec<u32>,
+    /// Slots of sockets whose connection is gone or that were told to close.
+    pub(super) ended: Vec<u32>,
+    /// Slots of sockets that had more to read than their share.
+    pub(super) reads: Vec<usize>,
+    /// Send all sockets away, to come back within so many milliseconds.
+    pub(super) drain: Option<u32>,
+}
+
+impl EdgeHandle {
+    /// Most edges there can be: a channel marks them in 64 bits.
+    pub const EDGES_MAX: u16 = 64;
+
+    /// The edge with this number.
+    #[must_use]
+    pub fn new(index: u16) -> Arc<Self> {
+        assert!(index < Self::EDGES_MAX, "the configuration allows no more edges");
+        Arc::new(Self { index, queue: Mutex::default(), notify: Notify::new() })
+    }
+
+    pub(crate) fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// A channel has news. Does not wake; see [`wake`](Self::wake).
+    pub(crate) fn channel(&self, channel: Arc<Channel>, entry: Arc<Entry>) {
+        self.queue.lock().channels.push((channel, entry));
+    }
+
+    /// A socket needs pages from the broker.
+    pub(crate) fn replay(&self, slot: u32) {
+        self.queue.lock().replays.push(slot);
+        self.wake();
+    }
+
+    /// A socket is to be ended.
+    pub(crate) fn ended(&self, slot: u32) {
+        self.queue.lock().ended.push(slot);
+        self.wake();
+    }
+
+    /// The node stops: all sockets are sent away.
+    pub(crate) fn drain(&self, window_ms: u32) {
+        self.queue.lock().drain = Some(window_ms);
+        self.wake();
+    }
+
+    /// A socket has more to read.
+    pub(super) fn again(&self, slot: usize) {
+        self.queue.lock().reads.push(slot);
+        self.wake();
+    }
+
+    pub(crate) fn wake(&self) {
+        self.notify.notify_one();
+    }
+
+    pub(super) async fn woken(&self) {
+        self.notify.notified().await;
+    }
+
+    pub(super) fn take(&self) -> Option<Queue> {
+        let mut queue = self.queue.lock();
+        let slots = queue.replays.len() + queue.ended.len() + queue.reads.len();
+        let empty = queue.channels.is_empty() && slots == 0 && queue.drain.is_none();
+        (!empty).then(|| std::mem::take(&mut *queue))
+    }
+}

@@ -1,0 +1,156 @@
+//! The edge on its own thread: its sockets by slot.
+
+use super::handle::EdgeHandle;
+use crate::{
+    catch_up::{Progress, serve, write_control},
+    entry::encode_control,
+    hub::Hub,
+    open::Opened,
+    socket::{Socket, Wire},
+};
+use bytes::Bytes;
+use mio::{Interest, Poll, Registry, Token, net::TcpStream};
+use protocol::{
+    close::CloseCode,
+    frame::Frame,
+    limits::PING_SECONDS,
+    socket::Seconds,
+};
+use slab::Slab;
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    sync::Arc,
+};
+use tokio::task::spawn_local;
+
+/// An edge thread's own half.
+pub struct Edge {
+    pub(super) hub: Arc<Hub>,
+    pub(super) handle: Arc<EdgeHandle>,
+    pub(super) sockets: RefCell<Slab<Owned>>,
+    registry: Registry,
+    /// No new sockets, and those that are there were told to come back elsewhere.
+    pub(super) draining: Cell<bool>,
+}
+
+/// A socket and when it is to be looked at next: the vector that is gone through once a second.
+pub(super) struct Owned {
+    pub(super) socket: Arc<Socket>,
+    pub(super) due_at: Seconds,
+}
+
+impl Edge {
+    pub(super) fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let sockets = RefCell::new(Slab::new());
+        let edge = Rc::new(Self { hub, handle, sockets, registry, draining: Cell::new(false) });
+        spawn_local(super::events::run(Rc::clone(&edge), poll)?);
+        spawn_local(super::work::run(Rc::clone(&edge)));
+        spawn_local(super::tick::run(Rc::clone(&edge)));
+        Ok(edge)
+    }
+
+    /// The hub that all edges share.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Which edge this is.
+    #[must_use]
+    pub fn index(&self) -> u16 {
+        self.handle.index()
+    }
+
+    /// Gives an opened socket its descriptor. `head` is the answer's head, already encoded; the open frame, and a gap
+    /// if there is one, go out with it in one write. `unread` is what came behind the request.
+    pub fn adopt(self: &Rc<Self>, stream: std::net::TcpStream, opened: Opened, head: &[u8], unread: &mut [u8]) {
+        let mut first = Vec::with_capacity(head.len() + 192);
+        first.extend_from_slice(head);
+        let socket = Arc::clone(opened.socket());
+        let name = socket.name();
+        let open = Frame::Open { cursor: opened.cursor, socket: &name, ping: PING_SECONDS };
+        encode_control(&mut first, socket.transport, &open);
+        if let Some((cursor, reason)) = opened.gap {
+            encode_control(&mut first, socket.transport, &Frame::Gap { cursor, reason });
+        }
+        let Some((slot, progress)) = self.insert(stream, opened, Bytes::from(first)) else { return };
+        if progress == Progress::Broken {
+            return self.end(slot);
+        }
+        serve(&self.hub, &socket, None);
+        if !unread.is_empty() {
+            self.heard(slot, &socket, unread);
+        }
+    }
+
+    /// Registers the descriptor and writes the first frames, before anybody else can write to the socket.
+    fn insert(&self, stream: std::net::TcpStream, opened: Opened, first: Bytes) -> Option<(usize, Progress)> {
+        let mut stream = TcpStream::from_std(stream);
+        let mut sockets = self.sockets.borrow_mut();
+        let slot = sockets.vacant_key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.registry.register(&mut stream, Token(slot), interest) {
+            tracing::warn!(%error, "a socket could not be registered");
+            return None;
+        }
+        let socket = opened.take();
+        let mut state = socket.state.lock();
+        state.wire = Wire::Descriptor(stream, u32::try_from(slot).expect("descriptors are fewer than 2^32"));
+        let due_at = state.heartbeat.poll_timeout();
+        let progress = write_control(&self.hub, &mut state, first);
+        drop(state);
+        sockets.insert(Owned { socket, due_at });
+        Some((slot, progress))
+    }
+
+    /// Ends a socket that was told to end. The slot may have a new owner since, who was not.
+    pub(super) fn end_if_told(&self, slot: usize) {
+        if self.socket(slot).is_some_and(|socket| socket.state.lock().ending) {
+            self.end(slot);
+        }
+    }
+
+    /// Tells every socket to come back after a restart, spread over `window_ms`.
+    pub(super) fn drain(&self, window_ms: u32) {
+        self.draining.set(true);
+        let sockets: Vec<_> = self.sockets.borrow().iter().map(|(_, owned)| Arc::clone(&owned.socket)).collect();
+        let count = sockets.len().max(1) as u64;
+        for (index, socket) in sockets.iter().enumerate() {
+            let spread = (index as u64 * u64::from(window_ms) / count) as u32;
+            self.hub.close(socket, CloseCode::RESTART, CloseCode::RESTART.reason(), Some(spread));
+        }
+    }
+
+    /// Whether this edge takes no more sockets.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// The socket in a slot. It may be another one than when the slot was noted; whoever asks must not mind.
+    pub(super) fn socket(&self, slot: usize) -> Option<Arc<Socket>> {
+        self.sockets.borrow().get(slot).map(|owned| Arc::clone(&owned.socket))
+    }
+
+    /// Closes the descriptor and lets the socket go.
+    pub(super) fn end(&self, slot: usize) {
+        let Some(owned) = self.sockets.borrow_mut().try_remove(slot) else { return };
+        let mut state = owned.socket.state.lock();
+        let wire = std::mem::replace(&mut state.wire, Wire::Closed);
+        state.partial = None;
+        drop(state);
+        if let Wire::Descriptor(stream, _) = wire {
+            // Says farewell in order where the other side still reads; the descriptor closes when it is dropped.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+        self.hub.leave(&owned.socket);
+        let mut sockets = self.sockets.borrow_mut();
+        if sockets.capacity() > 1024 && sockets.len() < sockets.capacity() / 4 {
+            sockets.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! This node's open channels: who is in them, and what was announced.
+
+use crate::{
+    catch_up::{self, serve},
+    channel::Channel,
+    clock::Clock,
+    counters::Counters,
+    edge::EdgeHandle,
+    entry::{Entry, message_frame},
+    socket::{Replay, Socket, Wire},
+    tail::Tail,
+};
+use broker::{
+    broker::{Announce, Broker, Flush},
+    key::ChannelKey,
+    message::{Message, Passing},
+};
+use parking_lot::{Mutex, RwLock};
+use protocol::{
+    close::CloseCode,
+    cursor::{Cursor, Offset},
+    id::ClientId,
+    token::Keyring,
+};
+use siphasher::sip::SipHasher13;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// What an operator may limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Sockets that one client id may have open.
+    pub sockets_per_client: u32,
+    /// Sockets that one address may have open.
+    pub sockets_per_address: u32,
+}
+
+/// The open channels of this node.
+pub struct Hub {
+    /// What stores and orders.
+    pub broker: Arc<dyn Broker>,
+    /// The time.
+    pub clock: Clock,
+    /// What was counted.
+    pub counters: Counters,
+    /// Verifies tokens; replaced when keys are rotated.
+    pub keyring: RwLock<Arc<Keyring>>,
+    /// The newest messages.
+    pub(crate) tail: Tail,
+    pub(crate) limits: Limits,
+    shards: Box<[Mutex<Shard>]>,
+    addresses: Mutex<HashMap<IpAddr, u32>>,
+    /// Sockets without a descriptor; looked through once a second.
+    pub(crate) polls: Mutex<Vec<Arc<Socket>>>,
+    edges: Box<[Arc<EdgeHandle>]>,
+    /// Channels with announcements that nobody has sent yet.
+    dirty: Mutex<Vec<(Arc<Channel>, Arc<Entry>)>>,
+    /// Makes names for sockets: a keyed hash of a count is as good as a random number, and costs no system call.
+    names: (SipHasher13, AtomicU64),
+}
+
+type Shard = HashMap<ChannelKey, Arc<Channel>, BuildHasherDefault<KeyIsHash>>;
+
+/// A channel's key is a keyed hash already.
+#[derive(Default)]
+struct KeyIsHash(u64);
+
+impl Hasher for KeyIsHash {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a channel key is one u128");
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Enough that threads seldom meet; a power of two.
+const SHARDS: usize = 64;
+
+/// A channel with so few sockets is served by whoever publishes; a hand-over to another thread costs more.
+const SERVE_HERE_MAX: u32 = 8;
+
+/// So many channels at once are handed over: a list of 10,000 ids must not hold up other sends.
+const CHANNELS_HERE_MAX: usize = 64;
+
+/// Keeps a channel open while a socket is being opened.
+pub struct Hold {
+    hub: Arc<Hub>,
+    channel: Arc<Channel>,
+}
+
+impl Hub {
+    /// A hub over a broker, with its edges; attaches itself to the broker.
+    ///
+    /// # Panics
+    /// Without a source of random numbers.
+    #[must_use]
+    pub fn new(
+        broker: Arc<dyn Broker>,
+        keyring: Keyring,
+        clock: Clock,
+        limits: Limits,
+        edges: Vec<Arc<EdgeHandle>>,
+    ) -> Arc<Self> {
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).expect("the system has random numbers");
+        let hub = Arc::new(Self {
+            broker: Arc::clone(&broker),
+            clock,
+            counters: Counters::default(),
+            keyring: RwLock::new(Arc::new(keyring)),
+            tail: Tail::new(protocol::limits::TAIL_CACHE_BYTES),
+            limits,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            addresses: Mutex::default(),
+            polls: Mutex::default(),
+            edges: edges.into(),
+            dirty: Mutex::default(),
+            names: (SipHasher13::new_with_key(&secret), AtomicU64::new(0)),
+        });
+        broker.attach(Arc::clone(&hub) as Arc<dyn Announce>);
+        hub
+    }
+
+    fn shard(&self, key: ChannelKey) -> &Mutex<Shard> {
+        // Other bits than the map inside takes.
+        &self.shards[(key.0 >> 64) as usize % SHARDS]
+    }
+
+    /// The open channel of this key.
+    #[must_use]
+    pub fn channel(&self, key: ChannelKey) -> Option<Arc<Channel>> {
+        self.shard(key).lock().get(&key).cloned()
+    }
+
+    /// Sockets that are open on a channel.
+    #[must_use]
+    pub fn sockets(&self, key: ChannelKey) -> u32 {
+        self.shard(key).lock().get(&key).map_or(0, |channel| channel.sockets())
+    }
+
+    /// Channels that are open.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Calls `each` for every open channel with a socket.
+    pub(crate) fn for_each_channel(&self, mut each: impl FnMut(&Arc<Channel>)) {
+        for shard in &self.shards {
+            shard.lock().values().filter(|channel| channel.sockets() > 0).for_each(&mut each);
+        }
+    }
+
+    /// The place of an offset in this life of the log.
+    #[must_use]
+    pub fn cursor(&self, offset: Offset) -> Cursor {
+        Cursor::new(self.broker.end().epoch, offset)
+    }
+
+    /// The edge of this number.
+    pub(crate) fn edge(&self, index: u16) -> &Arc<EdgeHandle> {
+        &self.edges[usize::from(index)]
+    }
+
+    /// Every edge, a bit each.
+    fn all_edges(&self) -> u64 {
+        (1u64 << self.edges.len()) - 1
+    }
+
+    /// A number that nobody guesses.
+    pub(crate) fn secret(&self) -> u64 {
+        self.names.0.hash(&self.names.1.fetch_add(1, Ordering::Relaxed).to_le_bytes())
+    }
+
+    /// Keeps the channel of a client id open until the hold is dropped.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>, id: &ClientId) -> Hold {
+        let key = self.broker.key(id);
+        let mut shard = self.shard(key).lock();
+        let channel = shard.entry(key).or_insert_with(|| {
+            self.broker.follow(id, key);
+            Arc::new(Channel::new(key, id.clone(), self.clock.now_ms()))
+        });
+        channel.hold();
+        Hold { hub: Arc::clone(self), channel: Arc::clone(channel) }
+    }
+
+    /// Counts a socket of an address; false if it has too many.
+    pub(crate) fn enter(&self, address: IpAddr) -> bool {
+        let mut addresses = self.addresses.lock();
+        let count = addresses.entry(address).or_default();
+        let room = *count < self.limits.sockets_per_address;
+        *count += u32::from(room);
+        room
+    }
+
+    pub(crate) fn exit(&self, address: IpAddr) {
+        let mut addresses = self.addresses.lock();
+        if let Some(count) = addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+
+    /// A socket is gone: its channel lets it go, and is forgotten with its last one.
+    pub(crate) fn leave(&self, socket: &Socket) {
+        let channel = &socket.channel;
+        let mut shard = self.shard(channel.key).lock();
+        if channel.leave(socket.place) {
+            self.forget(&mut shard, channel);
+        }
+        drop(shard);
+        self.exit(socket.address);
+        self.counters.open.of(socket.transport).subtract(1);
+    }
+
+    fn forget(&self, shard: &mut Shard, channel: &Channel) {
+        shard.remove(&channel.key);
+        self.broker.unfollow(&channel.id, channel.key);
+        // A map never gives memory back by itself; after a storm most of it would stay for nothing.
+        if shard.capacity() > 64 && shard.len() < shard.capacity() / 4 {
+            shard.shrink_to_fit();
+        }
+    }
+
+    /// Tells every socket of this node to come back after a restart, each at its own time within `window_ms`.
+    pub fn drain(&self, window_ms: u32) {
+        self.edges.iter().for_each(|edge| edge.drain(window_ms));
+        for socket in &*self.polls.lock() {
+            self.close(socket, CloseCode::RESTART, CloseCode::RESTART.reason(), None);
+        }
+    }
+
+    /// Finds a socket by the name that only its client knows.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Arc<Socket>> {
+        let (key, secret) = Socket::parse_name(name)?;
+        let channel = self.channel(key)?;
+        let mut next = 0;
+        loop {
+            let members = channel.members(&mut next, 256);
+            if members.is_empty() {
+                return None;
+            }
+            if let Some(socket) = members.into_iter().find(|socket| socket.has_secret(secret)) {
+                return Some(socket);
+            }
+        }
+    }
+
+    /// Sends what is new in a channel, or hands it over.
+    fn send_fresh(&self, channel: &Arc<Channel>, entry: &Arc<Entry>, how: Flush) {
+        if how == Flush::Here && channel.sockets() <= SERVE_HERE_MAX {
+            for socket in channel.members(&mut 0, SERVE_HERE_MAX as usize) {
+                serve(self, &socket, Some(entry));
+            }
+            return;
+        }
+        let mut edges = channel.edges(self.all_edges());
+        while edges != 0 {
+            let index = edges.trailing_zeros() as u16;
+            edges &= edges - 1;
+            if channel.enqueue(index) {
+                self.edge(index).channel(Arc::clone(channel), Arc::clone(entry));
+            }
+        }
+    }
+}
+
+impl Announce for Hub {
+    fn announce(&self, message: Message) {
+        let entry = Arc::new(Entry::new(message, self.broker.end().epoch));
+        self.tail.push(Arc::clone(&entry));
+        for link in &entry.message.links {
+            if let Some(channel) = self.channel(link.key) {
+                channel.raise(entry.offset());
+                self.dirty.lock().push((channel, Arc::clone(&entry)));
+            }
+        }
+    }
+
+    fn flush(&self, how: Flush) {
+        let mut dirty = std::mem::take(&mut *self.dirty.lock());
+        let how = if dirty.len() > CHANNELS_HERE_MAX { Flush::HandOver } else { how };
+        for (channel, entry) in dirty.drain(..) {
+            self.send_fresh(&channel, &entry, how);
+        }
+        if how == Flush::HandOver {
+            self.edges.iter().for_each(|edge| edge.wake());
+        }
+        let mut left = self.dirty.lock();
+        if left.is_empty() && left.capacity() == 0 && dirty.capacity() <= CHANNELS_HERE_MAX {
+            // The allocation serves the next one.
+            *left = dirty;
+        }
+    }
+
+    fn pass(&self, message: Passing) {
+        for key in &message.keys {
+            let Some(channel) = self.channel(*key) else { continue };
+            let mut next = 0;
+            loop {
+                let members = channel.members(&mut next, 256);
+                if members.is_empty() {
+                    break;
+                }
+                for socket in members {
+                    self.pass_to(&socket, &message);
+                }
+            }
+        }
+    }
+
+    fn new_epoch(&self) {
+        self.tail.clear();
+        self.for_each_channel(|channel| channel.restart());
+    }
+}
+
+impl Hub {
+    /// Gives a passing message to a socket that is not behind; to others it is lost, as its sender wished.
+    fn pass_to(&self, socket: &Arc<Socket>, message: &Passing) {
+        let mut state = socket.state.lock();
+        if state.replay != Replay::No || state.partial.is_some() || state.cursor < socket.channel.latest() {
+            return;
+        }
+        if let Wire::Poll(poll) = &mut state.wire {
+            poll.pass(&message.data);
+            return;
+        }
+        let frame = message_frame(socket.transport, None, &message.data);
+        let progress = catch_up::write_control(self, &mut state, frame);
+        catch_up::hand_over(self, socket, &mut state, progress);
+    }
+}
+
+impl Hold {
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// The hub.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut shard = self.hub.shard(self.channel.key).lock();
+        if self.channel.release() {
+            self.hub.forget(&mut shard, &self.channel);
+        }
+    }
+}
+

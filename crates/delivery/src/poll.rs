@@ -1,0 +1,228 @@
+//! Long-polls: a socket whose wire is the next request.
+
+use crate::{
+    hub::Hub,
+    open::Opened,
+    socket::{Socket, Wire},
+};
+use broker::{
+    error::ReadError,
+    message::{Page, Position},
+};
+use protocol::{
+    close::{CloseCode, TOKEN_TIMED_OUT},
+    cursor::{Cursor, Offset},
+    encode::long_poll::{self, Answer},
+    frame::{GapReason, Placed},
+    limits::{PAGE_BYTES_MAX, PAGE_MESSAGES_MAX, POLL_LINGER_SECONDS},
+    message::Data,
+    socket::{Due, Seconds},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// Where the next poll finds what happened.
+#[derive(Debug)]
+pub(crate) struct PollWire {
+    /// Wakes the poll that waits.
+    notify: Arc<Notify>,
+    /// Polls that wait right now: more than one if a client did not see the end of an earlier one.
+    waiting: u32,
+    /// When the last answer went out.
+    answered_at: Seconds,
+    /// Messages that nobody keeps, for the poll that waits.
+    passing: Vec<Data>,
+    /// The socket ends with the next answer.
+    close: Option<(CloseCode, String)>,
+}
+
+/// Messages that nobody keeps, held for one answer at most.
+const PASSING_MAX: usize = 64;
+
+/// What a poll is answered with.
+struct Found {
+    gap: Option<(Cursor, GapReason)>,
+    messages: Vec<(Option<Cursor>, Data)>,
+}
+
+impl PollWire {
+    pub(crate) fn new(now: Seconds) -> Self {
+        Self { notify: Arc::default(), waiting: 0, answered_at: now, passing: Vec::new(), close: None }
+    }
+
+    pub(crate) fn wake(&self) {
+        self.notify.notify_one();
+    }
+
+    pub(crate) fn pass(&mut self, data: &Data) {
+        if self.waiting > 0 && self.passing.len() < PASSING_MAX {
+            self.passing.push(data.clone());
+            self.notify.notify_one();
+        }
+    }
+
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
+        self.close.get_or_insert_with(|| (code, reason.to_owned()));
+        self.notify.notify_one();
+    }
+}
+
+/// While a poll waits, its socket is not given up; after it, the client has ten seconds to come again.
+struct Waiting<'a>(&'a Hub, &'a Socket);
+
+impl<'a> Waiting<'a> {
+    fn start(hub: &'a Hub, socket: &'a Socket) -> Option<(Self, Arc<Notify>)> {
+        let Wire::Poll(poll) = &mut socket.state.lock().wire else { return None };
+        poll.waiting += 1;
+        Some((Self(hub, socket), Arc::clone(&poll.notify)))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Wire::Poll(poll) = &mut self.1.state.lock().wire {
+            poll.waiting -= 1;
+            poll.answered_at = self.0.clock.seconds();
+        }
+    }
+}
+
+impl Hub {
+    /// Takes a new long-poll socket into the house.
+    #[must_use]
+    pub fn adopt_poll(&self, opened: Opened) -> Arc<Socket> {
+        let socket = opened.take();
+        self.polls.lock().push(Arc::clone(&socket));
+        socket
+    }
+
+    /// Answers one poll: at once if there is something to say or `at_once`, else when there is, or after `wait`.
+    /// `position` overrides where the socket stands: the client knows what it received.
+    ///
+    /// # Errors
+    /// [`ReadError`] if what is kept cannot be read.
+    pub async fn poll(
+        &self,
+        socket: &Socket,
+        mut position: Option<Position>,
+        gap: Option<(Cursor, GapReason)>,
+        wait: Duration,
+    ) -> Result<Vec<u8>, ReadError> {
+        let Some((_waiting, notify)) = Waiting::start(self, socket) else { return Ok(self.farewell(socket)) };
+        let mut found = Found { gap, messages: Vec::new() };
+        let deadline = tokio::time::sleep(wait);
+        tokio::pin!(deadline);
+        loop {
+            if let Some(position) = position.take().or_else(|| self.behind(socket)) {
+                self.read(socket, position, &mut found).await?;
+            }
+            self.collect_passing(socket, &mut found);
+            if found.gap.is_some() || !found.messages.is_empty() || wait.is_zero() || self.is_closing(socket) {
+                break;
+            }
+            tokio::select! {
+                () = notify.notified() => {}
+                () = &mut deadline => break,
+            }
+        }
+        Ok(self.answer(socket, found))
+    }
+
+    /// Where to read on, if there is anything.
+    fn behind(&self, socket: &Socket) -> Option<Position> {
+        let cursor = socket.cursor();
+        (cursor < socket.channel.latest()).then(|| Position::After(self.cursor(cursor)))
+    }
+
+    async fn read(&self, socket: &Socket, position: Position, found: &mut Found) -> Result<(), ReadError> {
+        let channel = &socket.channel;
+        let page = Page { messages: PAGE_MESSAGES_MAX, bytes: PAGE_BYTES_MAX };
+        let history =
+            self.broker.history(&channel.id, channel.key, position, page, self.clock.now_ms()).await?;
+        if let Some(reason) = history.gap {
+            found.gap = Some((self.cursor(history.from), reason));
+            self.counters.gaps.add(1);
+        }
+        self.counters.deliveries.add(history.messages.len() as u64);
+        found.messages.extend(
+            history.messages.into_iter().map(|message| (Some(self.cursor(message.offset)), message.data)),
+        );
+        socket.state.lock().cursor = history.upto;
+        Ok(())
+    }
+
+    fn collect_passing(&self, socket: &Socket, found: &mut Found) {
+        if let Wire::Poll(poll) = &mut socket.state.lock().wire {
+            found.messages.extend(poll.passing.drain(..).map(|data| (None, data)));
+        }
+    }
+
+    fn is_closing(&self, socket: &Socket) -> bool {
+        match &socket.state.lock().wire {
+            Wire::Poll(poll) => poll.close.is_some(),
+            _ => true,
+        }
+    }
+
+    fn answer(&self, socket: &Socket, found: Found) -> Vec<u8> {
+        let end: Offset = self.broker.end().offset;
+        let mut state = socket.state.lock();
+        if state.cursor >= socket.channel.latest() {
+            // Nothing of this channel lies between: an idle page never ages out.
+            state.cursor = state.cursor.max(end);
+        }
+        let cursor = self.cursor(state.cursor);
+        let close = match &state.wire {
+            Wire::Poll(poll) => poll.close.clone(),
+            _ => Some((CloseCode::NORMAL, CloseCode::NORMAL.reason().to_owned())),
+        };
+        drop(state);
+        let mut out = Vec::new();
+        let messages = found.messages.iter().map(|(cursor, data)| Placed { cursor: *cursor, data });
+        long_poll::answer(
+            &mut out,
+            Answer {
+                socket: &socket.name(),
+                gap: found.gap,
+                messages,
+                cursor,
+                close: close.as_ref().map(|(code, reason)| (*code, reason.as_str())),
+            },
+        );
+        out
+    }
+
+    fn farewell(&self, socket: &Socket) -> Vec<u8> {
+        self.answer(socket, Found { gap: None, messages: Vec::new() })
+    }
+
+    /// Lets long-poll sockets go whose client did not come again, or whose token's time is over. Called once a
+    /// second.
+    pub(crate) fn sweep_polls(&self, now: Seconds) {
+        let mut gone = Vec::new();
+        self.polls.lock().retain(|socket| {
+            let ended = self.poll_ended(socket, now);
+            if ended {
+                gone.push(Arc::clone(socket));
+            }
+            !ended
+        });
+        for socket in gone {
+            self.leave(&socket);
+        }
+    }
+
+    fn poll_ended(&self, socket: &Socket, now: Seconds) -> bool {
+        let mut state = socket.state.lock();
+        let due = state.heartbeat.poll(now);
+        let Wire::Poll(poll) = &mut state.wire else { return true };
+        if let Due::Close(code, _) = due {
+            poll.close(code, TOKEN_TIMED_OUT);
+        }
+        let ended = poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + POLL_LINGER_SECONDS);
+        if ended {
+            state.wire = Wire::Closed;
+        }
+        ended
+    }
+}

@@ -1,0 +1,63 @@
+//! Who has a socket open on this node.
+
+use crate::{channel::Channel, hub::Hub};
+use protocol::{
+    cursor::Offset,
+    id::ClientId,
+    socket::Transport,
+};
+use std::{collections::BinaryHeap, net::IpAddr, sync::Arc};
+
+/// What is known of one socket.
+#[derive(Clone, Debug)]
+pub struct SocketView {
+    /// How its frames travel.
+    pub transport: Transport,
+    /// Where it came from.
+    pub address: IpAddr,
+    /// When it was opened, in milliseconds since 1970.
+    pub opened_ms: u64,
+    /// Up to where it has had everything.
+    pub cursor: Offset,
+    /// The highest place its page acknowledged.
+    pub acked: Option<Offset>,
+}
+
+/// Sockets shown of one channel at most.
+const SOCKETS_SHOWN_MAX: usize = 1000;
+
+impl Channel {
+    /// Its sockets, the first thousand.
+    #[must_use]
+    pub fn socket_views(&self) -> Vec<SocketView> {
+        let (mut next, mut views) = (0, Vec::new());
+        for socket in self.members(&mut next, SOCKETS_SHOWN_MAX) {
+            views.push(SocketView {
+                transport: socket.transport,
+                address: socket.address,
+                opened_ms: socket.opened_ms,
+                cursor: socket.cursor(),
+                acked: socket.acked(),
+            });
+        }
+        views
+    }
+}
+
+impl Hub {
+    /// The first `limit` client ids after `after` that have a socket here, in the order of their bytes.
+    #[must_use]
+    pub fn present(&self, after: Option<&ClientId>, limit: usize) -> Vec<ClientId> {
+        // A heap of the smallest: memory for one page, whatever the number of channels.
+        let mut page = BinaryHeap::with_capacity(limit + 1);
+        self.for_each_channel(|channel: &Arc<Channel>| {
+            if after.is_none_or(|after| channel.id > *after) {
+                page.push(channel.id.clone());
+                if page.len() > limit {
+                    page.pop();
+                }
+            }
+        });
+        page.into_sorted_vec()
+    }
+}

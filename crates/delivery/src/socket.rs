@@ -1,0 +1,165 @@
+//! One open socket: a descriptor, a cursor, a few deadlines. About 200 bytes, and no queue.
+
+use crate::{channel::Channel, poll::PollWire};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use broker::key::ChannelKey;
+use bytes::Bytes;
+use mio::net::TcpStream;
+use parking_lot::Mutex;
+use protocol::{
+    cursor::Offset,
+    socket::{Heartbeat, Transport},
+    websocket::Decoder,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// An open socket.
+#[derive(Debug)]
+pub struct Socket {
+    /// Whose frames it gets.
+    pub channel: Arc<Channel>,
+    /// How they travel.
+    pub transport: Transport,
+    /// Where it came from, for limits and presence.
+    pub address: IpAddr,
+    /// When it was opened, in milliseconds since 1970.
+    pub opened_ms: u64,
+    /// Makes the socket's name one that nobody guesses.
+    secret: u64,
+    /// Its place in the channel.
+    pub(crate) place: u32,
+    /// Which edge thread owns its descriptor.
+    pub(crate) edge: u16,
+    /// The small lock: whoever holds it may send.
+    pub(crate) state: Mutex<State>,
+}
+
+/// What changes while a socket is open.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) wire: Wire,
+    /// Everything up to here was given to the wire.
+    pub(crate) cursor: Offset,
+    /// A frame that the kernel took only in part. Nothing else may be written before its rest.
+    pub(crate) partial: Option<Box<Partial>>,
+    /// Whether a task reads pages from the broker for this socket; it alone writes messages until it is done.
+    pub(crate) replay: Replay,
+    /// Its edge was asked to end it.
+    pub(crate) ending: bool,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) decoder: Decoder,
+    /// The highest place that the page acknowledged; 0 for none.
+    pub(crate) acked: Offset,
+}
+
+/// Whether pages from the broker are on their way to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// The tail cache does.
+    No,
+    /// The edge was asked to begin.
+    Wanted,
+    /// A task is at it.
+    Running,
+}
+
+/// Where frames go.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// Not handed to an edge thread yet.
+    Pending,
+    /// A descriptor, and its slot with the edge thread that owns it.
+    Descriptor(TcpStream, u32),
+    /// The next poll of a client that polls.
+    Poll(Box<PollWire>),
+    /// Ended.
+    Closed,
+}
+
+/// The rest of what the kernel did not take.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    pub(crate) bytes: Bytes,
+    pub(crate) written: usize,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        channel: Arc<Channel>,
+        place: u32,
+        edge: u16,
+        secret: u64,
+        address: IpAddr,
+        opened_ms: u64,
+        (transport, state): (Transport, State),
+    ) -> Self {
+        Self { channel, transport, address, opened_ms, secret, place, edge, state: Mutex::new(state) }
+    }
+
+    /// The socket's name: says where it is found, and only its own client knows it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut bytes = [0; 24];
+        bytes[..16].copy_from_slice(&self.channel.key.0.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.secret.to_le_bytes());
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Takes a name apart: the channel's key and the secret.
+    pub(crate) fn parse_name(name: &str) -> Option<(ChannelKey, u64)> {
+        let bytes: [u8; 24] = BASE64_URL_SAFE_NO_PAD.decode(name).ok()?.try_into().ok()?;
+        let (key, secret) = bytes.split_at(16);
+        let key = u128::from_le_bytes(key.try_into().ok()?);
+        Some((ChannelKey(key), u64::from_le_bytes(secret.try_into().ok()?)))
+    }
+
+    pub(crate) fn has_secret(&self, secret: u64) -> bool {
+        self.secret == secret
+    }
+
+    pub(crate) fn edge_bit(&self) -> u64 {
+        1 << self.edge
+    }
+
+    /// Up to where the socket has had everything.
+    #[must_use]
+    pub fn cursor(&self) -> Offset {
+        self.state.lock().cursor
+    }
+
+    /// The highest place that the page acknowledged.
+    #[must_use]
+    pub fn acked(&self) -> Option<Offset> {
+        Some(self.state.lock().acked).filter(|offset| offset.0 != 0)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state.lock().wire, Wire::Closed)
+    }
+}
+
+impl State {
+    pub(crate) fn new(wire: Wire, cursor: Offset, heartbeat: Heartbeat) -> Self {
+        Self {
+            wire,
+            cursor,
+            partial: None,
+            replay: Replay::No,
+            ending: false,
+            heartbeat,
+            decoder: Decoder::default(),
+            acked: Offset(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_stays_small() {
+        // What an idle socket costs is decided here; see docs/decisions/001-edge.md.
+        assert!(size_of::<Socket>() <= 192, "{} bytes", size_of::<Socket>());
+    }
+}
