@@ -26,8 +26,8 @@ const saved = () => `downlink-chat:${room}`;
 
 /** Joins, or joins again: keeps the seat if the server still knows it, and shows what was missed. */
 async function join() {
+  wire.up("POST /demo/chat/join", JSON.stringify({ room, name }));
   const answer = await call("/demo/chat/join", { room, name, member });
-  wire.up("POST /demo/chat/join");
   const again = me !== null;
   if (answer.life !== life) shown = 0; // The room began anew, and so do its numbers.
   life = answer.life;
@@ -58,7 +58,7 @@ async function enter() {
   document.title = `#${room}: a Downlink demo`;
   notice("You are here as ", me, ".");
   toEnd();
-  find("text").focus();
+  if (matchMedia("(hover: hover)").matches) find("text").focus(); // A phone would open its keyboard.
   setInterval(stayHere, HERE_MS);
   // A page that is hidden for long, or comes out of the browser's cache, says at once that it is back.
   addEventListener("pageshow", (event) => event.persisted && stayHere());
@@ -135,21 +135,21 @@ function showPeople(people, joined = []) {
 
 function showMessage({ sequence, from, text }, time, animated, took = "") {
   shown = sequence;
-  const item = messageItem(from, text, time, took);
+  const item = messageItem(from, text, time, took, last);
+  last = { id: from.id, time };
   if (animated) item.classList.add("new");
   // What has not come back yet stays below what has.
   append(item, pending.length > 0 ? pending[0].item : null);
 }
 
-function messageItem(from, text, time, took) {
+function messageItem(from, text, time, took, above) {
   const own = from.id === me.id;
   const clock = element("time", "", new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   const who = element("div", "who", element("strong", "", from.name), clock);
   if (took) who.append(element("span", "note", `${took} up and down`));
   const item = element("li", `message ${hue(from)}`, face(from), who, element("p", "text", text));
   if (own) item.classList.add("own");
-  if (last && last.id === from.id && time - last.time < TOGETHER_MS) item.classList.add("follows");
-  last = { id: from.id, time };
+  if (above && above.id === from.id && time - above.time < TOGETHER_MS) item.classList.add("follows");
   return item;
 }
 
@@ -186,7 +186,9 @@ find("scroll").addEventListener("scroll", () => {
 
 /** Shows the message at once, faintly, and sends it when those before it are sent. */
 function say(text) {
-  const entry = { item: messageItem(me, text, Date.now(), ""), text, sentAt: performance.now() };
+  const now = Date.now();
+  const above = pending.length > 0 ? { id: me.id, time: now } : last;
+  const entry = { item: messageItem(me, text, now, "", above), text, sentAt: performance.now() };
   entry.item.classList.add("pending");
   pending.push(entry);
   append(entry.item, null);
@@ -196,8 +198,8 @@ function say(text) {
 async function send(entry) {
   entry.sentAt = performance.now();
   try {
+    wire.up("POST /demo/chat/say", JSON.stringify({ text: entry.text }));
     await call("/demo/chat/say", { room, member, text: entry.text });
-    wire.up(`POST /demo/chat/say ${JSON.stringify({ text: entry.text })}`);
     find("trouble").hidden = true;
   } catch (refusal) {
     if (refusal.code === "not_a_member" && !entry.retried) {

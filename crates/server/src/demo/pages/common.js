@@ -42,6 +42,7 @@ export async function call(path, body, { keepalive = false, headers = {} } = {})
 const STATE_TEXT = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", closed: "Closed" };
 const PROBE_MS = 5000;
 const PROBE_TROUBLE_MS = 1000;
+const WIRE_MAX = 5;
 
 /**
  * Keeps one channel open for as long as the page lives, and shows its state.
@@ -174,23 +175,24 @@ export class Wire {
     this.#list = list;
   }
 
-  up(what, note = "") {
-    this.#add("up", "↑", "Sent by HTTP: ", what, note);
+  up(what, data = "") {
+    this.#add("up", "↑", "Sent by HTTP: ", what, data, "");
   }
 
-  down(what, note = "") {
-    this.#add("down", "↓", "Received over the channel: ", what, note);
+  down(data, took = "") {
+    this.#add("down", "↓", "", "message on the channel", data, took);
   }
 
-  #add(way, arrow, spoken, what, note) {
+  #add(way, arrow, spoken, what, data, note) {
     const sign = element("span", "way", arrow);
     sign.setAttribute("aria-hidden", "true");
     const text = element("span", "what", element("span", "visually-hidden", spoken), what);
-    text.title = what;
     const item = element("li", `${way} new`, sign, text, element("span", "note", note));
+    if (data) item.append(element("span", "data", data));
+    item.title = data;
     this.#list.querySelector(".idle")?.remove();
     this.#list.prepend(item);
-    while (this.#list.children.length > 6) this.#list.lastElementChild.remove();
+    while (this.#list.children.length > WIRE_MAX) this.#list.lastElementChild.remove();
   }
 }
 

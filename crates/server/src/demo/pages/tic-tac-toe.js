@@ -34,18 +34,16 @@ async function sitSomewhere() {
   if (game) {
     player ||= sessionStorage.getItem(`downlink-tic-tac-toe:${game}`) ?? "";
     try {
-      const answer = await call("/demo/tic-tac-toe/join", { game, player });
-      wire.up("POST /demo/tic-tac-toe/join");
-      return answer;
+      wire.up("POST /demo/tic-tac-toe/join", JSON.stringify({ game }));
+      return await call("/demo/tic-tac-toe/join", { game, player });
     } catch (refusal) {
       if (refusal.code !== "unknown_game") throw refusal;
       state = null;
       complain("That game is over, so here is a new one.");
     }
   }
-  const answer = await call("/demo/tic-tac-toe/new", {});
   wire.up("POST /demo/tic-tac-toe/new");
-  return answer;
+  return call("/demo/tic-tac-toe/new", {});
 }
 
 const line = new Line({
@@ -54,7 +52,7 @@ const line = new Line({
   onmessage: (data) => {
     const next = JSON.parse(data);
     const own = sent !== null && state.cells[sent.cell] === null && next.cells[sent.cell] === seat;
-    wire.down(data, own ? elapsed(sent.at) : `v${next.version}`);
+    wire.down(data, own ? elapsed(sent.at) : "");
     if (own) sent = null;
     show(next);
   },
@@ -112,7 +110,6 @@ function show(next) {
   const board = find("board");
   board.classList.toggle("over", state.outcome !== null);
   board.classList.toggle("waiting", !state.complete);
-  showStrike();
   showStatus();
   showSide();
 }
@@ -137,20 +134,6 @@ function showCell(cell, index, before) {
   }
 }
 
-function showStrike() {
-  const strike = find("strike");
-  const key = state.line ? `${state.round}:${state.line}` : "";
-  if (strike.dataset.key === key) return;
-  strike.dataset.key = key;
-  if (!state.line) return strike.replaceChildren();
-  const centre = (cell) => [50 + 100 * (cell % 3), 50 + 100 * Math.floor(cell / 3)];
-  const [fromX, fromY] = centre(state.line[0]);
-  const [toX, toY] = centre(state.line[2]);
-  const reach = (from, to) => 0.16 * (to - from);
-  const d = `M${fromX - reach(fromX, toX)} ${fromY - reach(fromY, toY)}L${toX + reach(fromX, toX)} ${toY + reach(fromY, toY)}`;
-  strike.replaceChildren(stroke(state.outcome.toLowerCase(), { d }));
-}
-
 function showStatus() {
   const playing = seat !== "watcher";
   let text;
@@ -162,11 +145,11 @@ function showStatus() {
   } else if (state.outcome) {
     side = state.outcome.toLowerCase();
     if (!playing) text = `${state.outcome} wins`;
-    else text = state.outcome === seat ? "You win" : "You lose this one";
+    else text = state.outcome === seat ? "You win" : "They win";
   } else {
     side = state.turn.toLowerCase();
     if (!playing) text = `${state.turn} to move`;
-    else text = state.turn === seat ? "Your move" : "The other one thinks";
+    else text = state.turn === seat ? "Your move" : "Their move";
   }
   const status = find("status");
   if (status.textContent !== text) status.textContent = text;
@@ -202,18 +185,18 @@ async function play(cell) {
   if (!state || !myTurn() || state.cells[cell] !== null) return;
   sent = { cell, at: performance.now() };
   show(state);
-  await ask("/demo/tic-tac-toe/move", { game, player, cell }, { cell });
+  await ask("/demo/tic-tac-toe/move", { game, player, cell }, JSON.stringify({ cell }));
 }
 
 find("rematch").addEventListener("click", async () => {
-  await ask("/demo/tic-tac-toe/rematch", { game, player }, {});
+  await ask("/demo/tic-tac-toe/rematch", { game, player }, "");
   cells[4].focus({ preventScroll: true });
 });
 
 async function ask(path, body, told) {
   try {
+    wire.up(`POST ${path}`, told);
     await call(path, body);
-    wire.up(`POST ${path} ${JSON.stringify(told)}`);
     find("trouble").hidden = true;
   } catch (refusal) {
     sent = null;
