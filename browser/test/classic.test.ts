@@ -95,6 +95,7 @@ describe('the events', () => {
     socket.close();
     await settle();
     socket.close();
+    expect(socket.readyState).toBe(3);
     await seconds(600);
     expect(events).toEqual([
       ['onopen', {}, 1],
