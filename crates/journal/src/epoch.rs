@@ -42,7 +42,8 @@ pub(crate) fn settle(
         return Err(OpenError::Corrupt { segment: STATE_FILE.to_owned(), offset: Offset(0) });
     }
     let mut state = match left {
-        Some(left) if !force_new && !may_have_lost(&left, options) => left,
+        // A new epoch that is still beginning is new enough.
+        Some(left) if left.replacing || (!force_new && !may_have_lost(&left, options)) => left,
         left => store(disk, fresh(options, left.as_ref(), true))?,
     };
     if state.replacing {
@@ -55,7 +56,7 @@ pub(crate) fn settle(
 
 /// Whether what was answered for may be lost: it was left open, without syncs, in another kernel's life.
 fn may_have_lost(left: &State, options: &Options) -> bool {
-    !left.replacing && !left.clean && !left.durable && left.boot_id != options.boot_id
+    !left.clean && !left.durable && left.boot_id != options.boot_id
 }
 
 fn fresh(options: &Options, left: Option<&State>, replacing: bool) -> State {
@@ -80,8 +81,14 @@ fn is_of_log(name: &str) -> bool {
 fn set_aside(disk: &dyn Disk, epoch: u64) -> io::Result<usize> {
     let suffix = format!("{ASIDE}{epoch:08x}");
     let names = disk.list()?;
-    // A generation is replaced only if there is another one.
-    let moved: Vec<&String> = names.iter().filter(|name| is_of_log(name)).collect();
+    let mut moved = Vec::new();
+    for name in names.iter().filter(|name| is_of_log(name)) {
+        match segment::base_of(name) {
+            // A generation that nothing was written to must not take the place of one that tells something.
+            Some(base) if !segment::has_content(disk, base)? => disk.remove(name)?,
+            _ => moved.push(name),
+        }
+    }
     let is_earlier = |name: &&String| name.contains(ASIDE) && !name.ends_with(&suffix);
     for name in names.iter().filter(is_earlier).filter(|_| !moved.is_empty()) {
         disk.remove(name)?;
@@ -92,6 +99,3 @@ fn set_aside(disk: &dyn Disk, epoch: u64) -> io::Result<usize> {
     disk.sync_dir()?;
     Ok(moved.len())
 }
-
-#[cfg(test)]
-mod tests;

@@ -27,10 +27,7 @@ impl FileDisk {
     /// Takes a directory, and makes it if it is not there.
     pub fn new(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
-        fs::create_dir_all(&directory)?;
-        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_directory(parent)?;
-        }
+        make_directory(&directory)?;
         Ok(Self { directory })
     }
 
@@ -42,6 +39,20 @@ impl FileDisk {
 /// The name of the running kernel's life: another one after each boot, the same for all processes of one.
 pub fn kernel_boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// Makes a directory, and those above it, so that a power loss cannot take it with all that is in it.
+fn make_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_directory(above)?;
+    fs::create_dir(path)?;
+    sync_directory(above)
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

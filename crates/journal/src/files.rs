@@ -47,8 +47,10 @@ pub(crate) struct Files {
     pub(crate) orphans: VecDeque<u64>,
     /// Before here all keys may be forgotten.
     pub(crate) forgotten: Offset,
-    /// How far the index has been searched for keys to forget: the next shard, and before where.
-    pub(crate) sweep: Option<(usize, Offset)>,
+    /// How far the index is being searched for keys to forget: the next shard, and before where.
+    pub(crate) sweep: (usize, Offset),
+    /// Before here all keys are forgotten.
+    pub(crate) swept: Offset,
     /// Sealed segments that were not synced, since appends do not count on it; synced at the close.
     pub(crate) unsynced: Vec<Arc<Segment>>,
     pub(crate) poisoned: bool,
@@ -100,14 +102,20 @@ impl Files {
         self.must_leap || (is_full && self.active.used > HEADER_BYTES)
     }
 
-    /// Sees to it that `bytes` can be written, and that the disk knows the journal to be in use.
-    pub(crate) fn make_room(&mut self, bytes: u64) -> io::Result<()> {
+    /// Has the state file say that the journal is being written, before the first write.
+    fn mark_in_use(&mut self) -> io::Result<()> {
         if !self.in_use {
             let (durable, boot_id) = (self.options.durable, self.options.boot_id.clone());
             let state = State { clean: false, durable, boot_id, ..self.state.clone() };
             self.try_full(|files| state.store(&*files.disk))?;
             (self.state, self.in_use) = (state, true);
         }
+        Ok(())
+    }
+
+    /// Sees to it that `bytes` can be written.
+    pub(crate) fn make_room(&mut self, bytes: u64) -> io::Result<()> {
+        self.mark_in_use()?;
         let needed = self.active.used + bytes;
         if needed > self.active.allocated {
             let step = needed.next_multiple_of(ALLOCATE_BYTES);
@@ -139,6 +147,7 @@ impl Files {
 
     /// Seals the active segment and begins the next one.
     pub(crate) fn rotate(&mut self, last_time_ms: u64) -> io::Result<()> {
+        self.mark_in_use()?;
         let end = self.next_address();
         let base = if self.must_leap { end + LEAP_BYTES } else { end };
         let last_offset = self.log.end();

@@ -40,6 +40,11 @@ impl Log {
         self.kept.read().start
     }
 
+    /// The address with which the oldest kept segment begins.
+    pub(crate) fn base(&self) -> u64 {
+        self.kept.read().segments.first().map_or(0, |segment| segment.base())
+    }
+
     pub(crate) fn end(&self) -> Offset {
         Offset(self.end.load(Ordering::Acquire))
     }

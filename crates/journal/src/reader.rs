@@ -67,6 +67,11 @@ impl Reader {
         self.log.end()
     }
 
+    /// Bytes of all that is kept.
+    pub fn kept_bytes(&self) -> u64 {
+        self.end().0.saturating_sub(self.log.base())
+    }
+
     /// Number of keys in memory.
     pub fn keys(&self) -> usize {
         self.log.index.len()

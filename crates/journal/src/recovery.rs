@@ -62,7 +62,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, now_ms: u64) -> Result<Opened
         dropped: found.dropped,
         orphans: found.orphans,
         forgotten: Offset(0),
-        sweep: None,
+        // As if a sweep had just ended.
+        sweep: (usize::MAX, Offset(0)),
+        swept: Offset(0),
     };
     let (writer, reader) = (Writer::new(files, found.last.1), Reader::new(log));
     Ok(Opened { writer, reader, epoch, report: found.report })
@@ -118,7 +120,9 @@ impl Found {
 fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, OpenError> {
     let names = disk.list().map_err(failed(disk, "list the segments"))?;
     let mut bases: BTreeSet<u64> = names.iter().filter_map(|name| segment::base_of(name)).collect();
-    if let Some(base) = bases.last().copied().filter(|base| was_never_used(disk, *base).unwrap_or(false)) {
+    if let Some(base) = bases.last().copied()
+        && was_never_used(disk, base).map_err(failed(disk, "open a segment"))?
+    {
         // The crash came while it was made. The one before it goes on.
         files::remove(disk, &segment::name(base)).map_err(failed(disk, "remove an unused segment"))?;
         bases.remove(&base);
@@ -152,9 +156,8 @@ fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, Op
 
 /// Whether a segment's file has neither a whole header nor anything behind it.
 fn was_never_used(disk: &dyn Disk, base: u64) -> io::Result<bool> {
-    let Err(BadHeader::Damaged) = Segment::open(disk, base)?.map(drop) else { return Ok(false) };
-    let bytes = crate::disk::read_whole(disk, &segment::name(base))?;
-    Ok(bytes.iter().skip(HEADER_BYTES as usize).all(|byte| *byte == 0))
+    let is_damaged = matches!(Segment::open(disk, base)?, Err(BadHeader::Damaged));
+    Ok(is_damaged && !segment::has_content(disk, base)?)
 }
 
 /// Cuts off what a crash has torn, and stores what is left for good.
@@ -196,7 +199,8 @@ fn cut(last: &Segment, scanned: &Scan) -> io::Result<()> {
         let wanted = left.min(bytes.len());
         let filled = crate::disk::read_full(&*last.file, position, &mut bytes[..wanted])?;
         if filled == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            // The last record is whole, but the file ended within the zeros that fill it up.
+            break;
         }
         last.file.write_at(position, &bytes[..filled])?;
         position += filled as u64;

@@ -42,10 +42,11 @@ impl Writer {
         let trimmed = self.files.drop_old(now_ms)?;
         self.forget_some(now_ms);
         self.files.drop_orphans(now_ms)?;
-        if let Some(chore) = self.take_chore(now_ms) {
-            chore.run()?;
+        match self.take_chore(now_ms).map_or(Ok(()), Chore::run) {
+            // That something was dropped must be heard of; a chore that failed is made up for at a start.
+            Err(error) if trimmed.is_none() => Err(error.into()),
+            _ => Ok(trimmed),
         }
-        Ok(trimmed)
     }
 
     /// Work for another thread, if there is any. What is not taken [`retain`](Self::retain) does itself.
@@ -69,14 +70,17 @@ impl Writer {
     fn forget_some(&mut self, now_ms: u64) {
         let horizon = self.files.horizon(now_ms);
         let log = Arc::clone(&self.files.log);
-        if self.files.sweep.is_none_or(|(_, swept)| swept < horizon) && horizon.0 > 0 {
-            self.files.sweep = Some((0, horizon));
-        }
-        if let Some((next, horizon)) = self.files.sweep.filter(|(next, _)| *next < log.index.shard_count()) {
+        let sweep = self.files.sweep;
+        // One sweep is finished before the next begins, however fast the horizon moves.
+        let (next, before) = if sweep.0 < log.index.shard_count() { sweep } else { (0, horizon) };
+        if before > self.files.swept {
             for shard in next..next + SHARDS_PER_CALL {
-                log.index.forget(shard, horizon);
+                log.index.forget(shard, before);
             }
-            self.files.sweep = Some((next + SHARDS_PER_CALL, horizon));
+            self.files.sweep = (next + SHARDS_PER_CALL, before);
+            if next + SHARDS_PER_CALL >= log.index.shard_count() {
+                self.files.swept = before;
+            }
         }
     }
 }
@@ -166,6 +170,3 @@ impl Files {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

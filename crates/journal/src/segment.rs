@@ -128,6 +128,20 @@ impl Segment {
     }
 }
 
+/// Whether anything but zeros follows the header of the segment at `base`, whatever its header says.
+pub(crate) fn has_content(disk: &dyn Disk, base: u64) -> io::Result<bool> {
+    let file = disk.open(&name(base))?;
+    let mut bytes = vec![0; 64 * 1024];
+    let mut position = HEADER_BYTES;
+    loop {
+        let filled = disk::read_full(&*file, position, &mut bytes)?;
+        if filled == 0 || bytes[..filled].iter().any(|byte| *byte != 0) {
+            return Ok(filled > 0);
+        }
+        position += filled as u64;
+    }
+}
+
 /// The name of the segment at `base`.
 pub(crate) fn name(base: u64) -> String {
     format!("{base:016x}{EXTENSION}")
@@ -181,6 +195,17 @@ mod tests {
         assert_eq!(Segment::open(&disk, 4096).unwrap().unwrap().header, HEADER);
         disk.rename(&name(4096), &name(8192)).unwrap();
         assert!(matches!(Segment::open(&disk, 8192).unwrap(), Err(BadHeader::Damaged)));
+    }
+
+    #[test]
+    fn zeros_are_no_content_and_one_late_byte_is() {
+        let disk = MemoryDisk::new();
+        let file = Segment::create(&disk, HEADER).unwrap().file;
+        assert!(!has_content(&disk, 4096).unwrap());
+        file.set_size(1 << 20).unwrap();
+        assert!(!has_content(&disk, 4096).unwrap());
+        file.write_at(900_000, b"x").unwrap();
+        assert!(has_content(&disk, 4096).unwrap());
     }
 
     #[test]

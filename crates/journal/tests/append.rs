@@ -11,8 +11,8 @@ use journal::{KEYS_MAX, RECORD_BYTES_MAX};
 
 #[test]
 fn what_is_appended_reads_back_in_order_also_over_segments() {
-    fn story(disk: Arc<impl Disk + 'static>) {
-        let mut opened = reopen(&disk);
+    fn story(disk: &Arc<impl Disk + 'static>) {
+        let mut opened = reopen(disk);
         let sent: Vec<Vec<u8>> = (0..200).map(|number| vec![number; 10 + number as usize * 5]).collect();
         let mut last = Offset(0);
         for payload in &sent {
@@ -28,8 +28,8 @@ fn what_is_appended_reads_back_in_order_also_over_segments() {
         assert_eq!(history(&opened.reader, key(3)).len(), 0);
     }
     let directory = tempfile::tempdir().unwrap();
-    story(Arc::new(FileDisk::new(directory.path()).unwrap()));
-    story(Arc::new(MemoryDisk::new()));
+    story(&Arc::new(FileDisk::new(directory.path()).unwrap()));
+    story(&Arc::new(MemoryDisk::new()));
 }
 
 #[test]

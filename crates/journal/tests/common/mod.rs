@@ -1,11 +1,14 @@
 //! What the tests of the journal share: a journal with small segments, and short words for its verbs.
 
-#![allow(dead_code, missing_docs, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, missing_docs, reason = "each test file uses its part")]
+
+mod power_disk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use journal::{After, Appended, Disk, Entry, Key, Offset, OpenError, Opened, Options, Reader, open};
+pub(crate) use power_disk::{Faults, PowerDisk, Random};
 
 /// A time to begin with.
 pub(crate) const NOON: u64 = 1_800_000_000_000;
