@@ -1,0 +1,46 @@
+"""One server for most tests; those that kill it start their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.clients import AnyClient, make_client
+from support.server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server") / "data")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "data")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def client(kind: str, server: Server) -> Iterator[AnyClient]:
+    made = make_client(kind, server.url, server.api_key)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client_id() -> str:
+    """Nobody else's, so that tests can share a server."""
+    return f"client-{uuid.uuid4().hex}"

@@ -1,0 +1,1 @@
+"""What the tests need to run the real server and to listen as a page does."""

@@ -1,0 +1,89 @@
+"""Listens to a channel as a page does, over streamed lines."""
+
+from __future__ import annotations
+
+import base64
+import json
+import queue
+import threading
+from types import TracebackType
+from typing import Any, Optional, Union
+
+import httpx
+
+_PATIENCE_SECONDS = 10
+
+
+class Page:
+    """An open socket; what arrives is kept until asked for."""
+
+    def __init__(self, url: str, token: str, after: Optional[str] = None) -> None:
+        self.opened: dict[str, Any] = {}
+        self._frames: queue.Queue[Optional[dict[str, Any]]] = queue.Queue()
+        self._client = httpx.Client(timeout=httpx.Timeout(5, read=60))
+        self._closing = threading.Event()
+        query = {} if after is None else {"after": after}
+        request = self._client.build_request(
+            "GET",
+            f"{url}/v1/socket",
+            params=query,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"},
+        )
+        self._response = self._client.send(request, stream=True)
+        if self._response.status_code != httpx.codes.OK:
+            self._response.read()
+            raise AssertionError(f"not opened: {self._response.status_code}")
+        threading.Thread(target=self._read, daemon=True).start()
+        self.opened = self._next() or {}
+        assert self.opened.get("type") == "open", "the first frame is the open frame"
+
+    def messages(self, count: int) -> list[Union[str, bytes]]:
+        """The next `count` messages."""
+        return [self._next_message() for _ in range(count)]
+
+    def hears_nothing_before(self, sentinel: str) -> bool:
+        """Whether `sentinel`, sent just now, is the next message."""
+        return self._next_message() == sentinel
+
+    def close(self) -> None:
+        """Goes away."""
+        self._closing.set()
+        # The reading thread holds the response; closing the socket under it wakes it up.
+        stream = self._response.extensions["network_stream"]
+        stream.get_extra_info("socket").shutdown(2)
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def _next_message(self) -> Union[str, bytes]:
+        while True:
+            frame = self._next()
+            assert frame is not None, "the socket ended"
+            if "data" in frame:
+                return str(frame["data"])
+            if "base64" in frame:
+                return base64.b64decode(frame["base64"])
+            assert frame.get("type") in ("ping", "open"), f"unexpected frame {frame}"
+
+    def _next(self) -> Optional[dict[str, Any]]:
+        return self._frames.get(timeout=_PATIENCE_SECONDS)
+
+    def _read(self) -> None:
+        try:
+            for line in self._response.iter_lines():
+                if line:
+                    self._frames.put(json.loads(line))
+        except httpx.HTTPError:
+            if not self._closing.is_set():
+                raise
+        finally:
+            self._frames.put(None)
+            self._client.close()

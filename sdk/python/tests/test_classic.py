@@ -1,0 +1,141 @@
+"""The classic example behind ``downlink dev --app``, as its README says."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.page import Page
+from support.server import API_KEY, REPOSITORY, Server
+
+APP = REPOSITORY / "examples" / "classic" / "app.py"
+
+
+class Classic:
+    """The application, and the server before it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "app.log"
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        app = f"http://127.0.0.1:{port}"
+        self.server = Server(folder / "data", app=app)
+        self.server.start()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DOWNLINK_")}
+        environment["DOWNLINK_URL"] = self.server.url
+        environment["DOWNLINK_API_KEY"] = API_KEY
+        environment["PORT"] = str(port)
+        with self._log.open("w") as log:
+            self._app = subprocess.Popen([sys.executable, APP], stderr=log, env=environment)
+        self.wait_for("listens on")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, words: str) -> None:
+        """Until the application's log has them."""
+        deadline = time.monotonic() + 20
+        while words not in self.log:
+            assert time.monotonic() < deadline, f"no {words!r} in:\n{self.log}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._app.terminate()
+        self._app.wait()
+        self.server.stop()
+
+
+@pytest.fixture(scope="module")
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classic]:
+    running = Classic(tmp_path_factory.mktemp("classic"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visitor(classic: Classic) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=classic.server.url) as browser:
+        yield browser
+
+
+def token_in(page: str) -> str:
+    found = re.search(r'var channelId = "([A-Za-z0-9._-]+)";', page)
+    assert found, "the page holds the token"
+    return found[1]
+
+
+def test_the_server_s_code_is_that_of_the_old_documentation() -> None:
+    code = APP.read_text()
+    assert "from google.appengine.api import channel\n" in code
+    assert "channelId = channel.create_channel(userId)\n" in code
+    assert "channel.send_message(" in code
+
+
+def test_the_page_s_code_is_that_of_the_old_documentation(visitor: httpx.Client) -> None:
+    page = visitor.get("/").text
+    script = page.index('<script src="/_ah/channel/jsapi"></script>')
+    opening = page.index(
+        "var channel = new goog.appengine.Channel(channelId); var socket = channel.open();"
+    )
+    assert script < opening
+    for name in ("onopen", "onmessage", "onerror", "onclose"):
+        assert f"socket.{name} = function" in page
+    assert visitor.get("/_ah/channel/jsapi").status_code == httpx.codes.OK
+
+
+def test_what_the_form_posts_comes_back_over_the_channel(
+    classic: Classic, visitor: httpx.Client
+) -> None:
+    token = token_in(visitor.get("/").text)
+    with Page(classic.server.url, token) as page:
+        said = 'hello & <good> "day", žluťoučký 🐎+1'
+        answer = visitor.post("/say", data={"message": said})
+        assert answer.status_code == httpx.codes.NO_CONTENT
+        assert page.messages(1) == [said]
+
+
+def test_two_windows_of_a_visitor_hear_the_same_and_strangers_do_not(
+    classic: Classic, visitor: httpx.Client
+) -> None:
+    url = classic.server.url
+    first, second = token_in(visitor.get("/").text), token_in(visitor.get("/").text)
+    with httpx.Client(base_url=url) as stranger:
+        theirs = token_in(stranger.get("/").text)
+        with Page(url, first) as one, Page(url, second) as two, Page(url, theirs) as other:
+            visitor.post("/say", data={"message": "mine"})
+            stranger.post("/say", data={"message": "theirs"})
+            assert one.messages(1) == two.messages(1) == ["mine"]
+            assert other.hears_nothing_before("theirs")
+
+
+@pytest.mark.parametrize("message", ["", "x" * 32_768])
+def test_what_cannot_be_sent_is_said(visitor: httpx.Client, message: str) -> None:
+    visitor.get("/")
+    answer = visitor.post("/say", data={"message": message})
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert answer.text
+
+
+def test_the_longest_message_fits_in_any_encoding(visitor: httpx.Client) -> None:
+    visitor.get("/")
+    answer = visitor.post("/say", data={"message": "é" * 16_383})
+    assert answer.status_code == httpx.codes.NO_CONTENT
+
+
+def test_the_application_hears_who_comes_and_goes(classic: Classic) -> None:
+    user = uuid.uuid4().hex
+    with httpx.Client(base_url=classic.server.url, cookies={"user": user}) as visitor:
+        with Page(classic.server.url, token_in(visitor.get("/").text)):
+            classic.wait_for(f"{user} connected")
+        classic.wait_for(f"{user} disconnected")
