@@ -1,5 +1,5 @@
 //! Appending and reading, on both disks.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! When a new life of the log begins, and what becomes of the old one's files.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
 
@@ -15,10 +15,10 @@ fn without_syncs(boot_id: &str) -> Options {
 /// A journal with one record, left open or closed.
 fn left(options: &Options, is_closed: bool) -> Arc<PowerDisk> {
     let disk = PowerDisk::new();
-    let mut opened = open_at(&disk, options, NOON).unwrap();
+    let mut opened = open_at(&disk, options, NOON).expect("the journal opens");
     send(&mut opened, key(1), b"old");
     if is_closed {
-        opened.writer.close().unwrap();
+        opened.writer.close().expect("it closes");
     }
     disk.after_kill()
 }

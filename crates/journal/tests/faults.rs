@@ -1,5 +1,5 @@
 //! A disk that is full, writes half, or fails.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
 

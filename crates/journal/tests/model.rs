@@ -1,5 +1,5 @@
 //! Any sequence of operations, kills and power losses, against a plain model.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
 

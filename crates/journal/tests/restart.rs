@@ -1,5 +1,5 @@
 //! What a start reads: the files of keys and one segment, however large the journal is.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What the tests of the journal share: a journal with small segments, and short words for its verbs.
 
-#![allow(dead_code, unused_imports, missing_docs, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod power_disk;
 
