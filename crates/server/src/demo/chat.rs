@@ -23,7 +23,7 @@ const ROOM_NAME_CHARS_MAX: usize = 32;
 const NAME_CHARS_MAX: usize = 24;
 /// Escaped as JSON in the worst way, still far below the 32 KiB of a message.
 const TEXT_CHARS_MAX: usize = 500;
-/// A page says that it is there every 20 s; browsers slow hidden pages down to once a minute.
+/// A page says that it is there every 5 s; browsers slow hidden pages down to once a minute.
 const SILENCE_MAX: Duration = Duration::from_secs(150);
 /// A reload leaves and joins again; nobody should hear of it.
 const LEAVE_GRACE: Duration = Duration::from_secs(2);
@@ -149,12 +149,7 @@ impl Chat {
         }
         room.last_member_id += 1;
         let you = Person { id: room.last_member_id, name: name.to_owned() };
-        room.members.push(Member {
-            key: key.to_owned(),
-            person: you.clone(),
-            seen_at: now,
-            leaves_at: None,
-        });
+        room.members.push(Member { key: key.to_owned(), person: you.clone(), seen_at: now, leaves_at: None });
         let announcement = room.announce_people(vec![you.clone()], Vec::new());
         Ok((room.snapshot(you, now), Some(announcement)))
     }
@@ -215,7 +210,8 @@ impl Chat {
     fn open_room(&mut self, name: &str, now: Instant) -> Result<&mut Room, Problem> {
         if !self.rooms.contains_key(name) && self.rooms.len() >= ROOMS_MAX {
             let empty = self.rooms.iter().filter(|(_, room)| room.members.is_empty());
-            let Some(longest) = empty.min_by_key(|(_, room)| room.used_at).map(|(name, _)| name.clone()) else {
+            let Some(longest) = empty.min_by_key(|(_, room)| room.used_at).map(|(name, _)| name.clone())
+            else {
                 return Err(Problem::unavailable("rooms_full", "All rooms are taken. Try again later."));
             };
             self.rooms.remove(&longest);
@@ -312,7 +308,10 @@ fn checked_name(name: &str) -> Result<&str, Problem> {
     if (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         return Ok(name);
     }
-    Err(Problem::bad_request("invalid_name", format!("A name has 1 to {NAME_CHARS_MAX} characters on one line.")))
+    Err(Problem::bad_request(
+        "invalid_name",
+        format!("A name has 1 to {NAME_CHARS_MAX} characters on one line."),
+    ))
 }
 
 fn checked_text(text: &str) -> Result<&str, Problem> {

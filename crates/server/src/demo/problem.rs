@@ -63,7 +63,8 @@ impl IntoResponse for Problem {
             detail: String,
         }
         let document = Document { status: self.status.as_u16(), code: self.code, detail: self.detail };
-        let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+        let headers =
+            [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
         (self.status, headers, Json(document)).into_response()
     }
 }

@@ -81,7 +81,14 @@ mod tests {
         for host in ["localhost", "LOCALHOST:7171", "127.0.0.1", "127.0.0.1:7171", "[::1]", "[::1]:7171"] {
             assert!(names_loopback(host), "{host}");
         }
-        for host in ["", "rebound.example:7171", "localhost.example", "10.0.0.1:7171", "127.0.0.1.example", "[fe80::1]"] {
+        for host in [
+            "",
+            "rebound.example:7171",
+            "localhost.example",
+            "10.0.0.1:7171",
+            "127.0.0.1.example",
+            "[fe80::1]",
+        ] {
             assert!(!names_loopback(host), "{host}");
         }
     }

@@ -16,6 +16,8 @@ pub(super) use handlers::router;
 
 /// Below 3 MB with all watchers; the game that rested longest makes room for a new one.
 const GAMES_MAX: usize = 500;
+/// 50 bits: a link that cannot be come by through guessing, and is still short enough to read out.
+const GAME_ID_LENGTH: usize = 10;
 /// Each move is sent to all of them in one call.
 const WATCHERS_MAX: usize = 30;
 /// Nobody comes back to a game after that.
@@ -123,13 +125,18 @@ impl Games {
     }
 
     /// Takes somebody to the table: to the seat that the key has already, else as O, else as a watcher.
+    ///
+    /// A table that is not there any more is laid anew, so that all who come back to it after a restart of the
+    /// program meet again.
     fn join(
         &mut self,
         id: &str,
         key: &str,
         now: Instant,
     ) -> Result<(Seat, State, Option<Announcement>), Problem> {
-        let game = self.game(id, now)?;
+        let Ok(game) = self.game(id, now) else {
+            return Ok((Seat::X, self.start(checked_game_id(id)?.to_owned(), key, now), None));
+        };
         if let Some(seat) = game.seat_of(key) {
             return Ok((seat, game.state(), None));
         }
@@ -170,7 +177,7 @@ impl Games {
 
     fn game(&mut self, id: &str, now: Instant) -> Result<&mut Game, Problem> {
         let game = self.games.get_mut(id).filter(|game| now < game.used_at + IDLE_GAME_KEPT);
-        let game = game.ok_or_else(|| Problem::not_found("unknown_game", "There is no such game any more."))?;
+        let game = game.ok_or_else(unknown_game)?;
         game.used_at = now;
         Ok(game)
     }
@@ -283,6 +290,16 @@ impl Mark {
             Self::O => Self::X,
         }
     }
+}
+
+/// Only what `random_id` could have made: a longer one would be a way to fill the memory.
+fn checked_game_id(id: &str) -> Result<&str, Problem> {
+    let good = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if good && id.len() == GAME_ID_LENGTH { Ok(id) } else { Err(unknown_game()) }
+}
+
+fn unknown_game() -> Problem {
+    Problem::not_found("unknown_game", "There is no such game, or no more.")
 }
 
 /// The channel of one page at the table.

@@ -151,11 +151,19 @@ fn bad_input_is_refused_with_its_own_code() {
     let mut world = World::new();
     let long_room = "r".repeat(ROOM_NAME_CHARS_MAX + 1);
     for room in ["", "Lobby", "a b", "../x", "straße", long_room.as_str()] {
-        assert_eq!(world.chat.join(room, "Ada", KEYS[0], world.now).unwrap_err().code, "invalid_room", "{room}");
+        assert_eq!(
+            world.chat.join(room, "Ada", KEYS[0], world.now).unwrap_err().code,
+            "invalid_room",
+            "{room}"
+        );
     }
     let long_name = "ß".repeat(NAME_CHARS_MAX + 1);
     for name in ["", "  ", "a\nb", long_name.as_str()] {
-        assert_eq!(world.chat.join("lobby", name, KEYS[0], world.now).unwrap_err().code, "invalid_name", "{name}");
+        assert_eq!(
+            world.chat.join("lobby", name, KEYS[0], world.now).unwrap_err().code,
+            "invalid_name",
+            "{name}"
+        );
     }
     assert!(world.chat.rooms.is_empty(), "nothing was kept of it");
     world.join("Ada", KEYS[0]);

@@ -2,7 +2,6 @@
 
 import { Line, Refusal, Wire, call, element, elapsed, enableCopying, find } from "/demo/assets/common.js";
 
-const HERE_MS = 20000;
 const SHOWN_MAX = 300;
 /** Messages of one person within this time stand together. */
 const TOGETHER_MS = 3 * 60 * 1000;
@@ -43,7 +42,7 @@ async function join() {
   return answer.token;
 }
 
-const line = new Line({ pill: find("state"), renew: join, onmessage: hear });
+const line = new Line({ pill: find("state"), renew: join, onmessage: hear, probe: stayHere });
 
 async function enter() {
   find("state").hidden = false;
@@ -59,19 +58,16 @@ async function enter() {
   notice("You are here as ", me, ".");
   toEnd();
   if (matchMedia("(hover: hover)").matches) find("text").focus(); // A phone would open its keyboard.
-  setInterval(stayHere, HERE_MS);
-  // A page that is hidden for long, or comes out of the browser's cache, says at once that it is back.
-  addEventListener("pageshow", (event) => event.persisted && stayHere());
-  document.addEventListener("visibilitychange", () => document.hidden || stayHere());
   addEventListener("pagehide", () => call("/demo/chat/leave", { room, member }, { keepalive: true }).catch(() => {}));
 }
 
+/** Tells the room that this page is still open, and joins again if the room has forgotten it. */
 async function stayHere() {
   try {
     await call("/demo/chat/here", { room, member });
   } catch (refusal) {
-    if (refusal.code === "not_a_member") line.restart();
-    else line.look();
+    if (refusal.code !== "not_a_member") throw refusal;
+    line.restart();
   }
 }
 

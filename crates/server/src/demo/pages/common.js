@@ -28,7 +28,7 @@ export async function call(path, body, { keepalive = false, headers = {} } = {})
         body: typeof body === "string" ? body : JSON.stringify(body) };
   let response;
   try {
-    response = await fetch(path, { cache: "no-store", ...options });
+    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(CALL_MS), ...options });
   } catch {
     throw new Refusal("offline", "The server cannot be reached.");
   }
@@ -40,6 +40,7 @@ export async function call(path, body, { keepalive = false, headers = {} } = {})
 }
 
 const STATE_TEXT = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", closed: "Closed" };
+const CALL_MS = 8000;
 const PROBE_MS = 5000;
 const PROBE_TROUBLE_MS = 1000;
 const WIRE_MAX = 5;
@@ -48,12 +49,14 @@ const WIRE_MAX = 5;
  * Keeps one channel open for as long as the page lives, and shows its state.
  *
  * `renew` fetches a token; it is called at the start, when the channel said that messages are gone, and when the
- * old token is over. The library reconnects by itself and in silence, so a look at the server tells when it has to.
+ * old token is over. The library reconnects by itself and in silence, so a look at the server, every few seconds,
+ * tells when it has to: `probe` is that look, and may also see whether the server still knows this page.
  */
 export class Line {
   #pill;
   #renew;
   #onmessage;
+  #probe;
   #socket = null;
   #open = false;
   #reachable = true;
@@ -63,14 +66,15 @@ export class Line {
   /** Rises with each restart, so that one overtaken by the next opens nothing. */
   #generation = 0;
 
-  constructor({ pill, renew, onmessage }) {
+  constructor({ pill, renew, onmessage, probe }) {
     this.#pill = pill;
     this.#renew = renew;
     this.#onmessage = onmessage;
+    this.#probe = probe;
     addEventListener("offline", () => this.#lookedAt(false));
     addEventListener("online", () => this.look());
+    addEventListener("pageshow", (event) => event.persisted && this.look());
     document.addEventListener("visibilitychange", () => document.hidden || this.look());
-    this.#schedule();
   }
 
   /** Opens the channel; rejects if the first token is refused. */
@@ -112,11 +116,13 @@ export class Line {
 
   /** Looks whether the server is there, now instead of at the next turn. */
   async look() {
+    if (this.#ended || !this.#open) return;
+    clearTimeout(this.#timer);
     try {
-      const response = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(3000) });
-      this.#lookedAt(response.status < 500);
-    } catch {
-      this.#lookedAt(false);
+      await this.#probe();
+      this.#lookedAt(true);
+    } catch (refusal) {
+      this.#lookedAt(refusal.code !== "offline");
     }
   }
 
@@ -150,8 +156,8 @@ export class Line {
 
   #schedule() {
     clearTimeout(this.#timer);
-    const wait = this.#reachable ? PROBE_MS : PROBE_TROUBLE_MS;
-    this.#timer = setTimeout(() => (document.hidden ? this.#schedule() : this.look()), wait);
+    if (!this.#open) return; // A page that has no channel yet asks for one anyway.
+    this.#timer = setTimeout(() => this.look(), this.#reachable ? PROBE_MS : PROBE_TROUBLE_MS);
   }
 
   #show() {

@@ -1,6 +1,6 @@
 // The start page: commands that work when pasted, and this page's own channel, live.
 
-import { Line, call, element, elapsed, enableCopying, find } from "/demo/assets/common.js";
+import { Line, Refusal, call, element, elapsed, enableCopying, find } from "/demo/assets/common.js";
 
 const ARRIVALS_MAX = 50;
 
@@ -98,6 +98,7 @@ const line = new Line({
     return answer.token;
   },
   onmessage: land,
+  probe: () => fetch("/healthz", { cache: "no-store" }).catch(() => Promise.reject(new Refusal("offline"))),
 });
 
 // --- sending from here: what an application does, by the key that only this page of a development server has ---

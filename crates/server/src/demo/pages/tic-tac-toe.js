@@ -17,9 +17,18 @@ const cells = [];
 
 // --- the table ---
 
-/** Takes a seat, or the one that this tab has already; a game that is gone is followed by a new one. */
+/** Takes a seat, or the one that this tab has already. A game that is gone begins anew at the same address. */
 async function sit() {
   const answer = await sitSomewhere();
+  take(answer);
+  return answer.token;
+}
+
+function take(answer) {
+  if (player && answer.player !== player) {
+    state = null;
+    complain("That game is gone, so here is a new one.");
+  }
   ({ game, player, seat } = answer);
   sessionStorage.setItem(`downlink-tic-tac-toe:${game}`, player);
   address.searchParams.set("game", game);
@@ -27,7 +36,13 @@ async function sit() {
   find("invite").value = address.href;
   find("second").href = address.href;
   show(answer.state);
-  return answer.token;
+}
+
+/** Asks for the board as it is now; a server that began anew gives another seat, and with it another channel. */
+async function lookAtTable() {
+  const before = player;
+  take(await call("/demo/tic-tac-toe/join", { game, player }));
+  if (player !== before) line.restart();
 }
 
 async function sitSomewhere() {
@@ -38,8 +53,7 @@ async function sitSomewhere() {
       return await call("/demo/tic-tac-toe/join", { game, player });
     } catch (refusal) {
       if (refusal.code !== "unknown_game") throw refusal;
-      state = null;
-      complain("That game is over, so here is a new one.");
+      complain("This address names no game, so here is a new one.");
     }
   }
   wire.up("POST /demo/tic-tac-toe/new");
@@ -49,6 +63,7 @@ async function sitSomewhere() {
 const line = new Line({
   pill: find("state"),
   renew: sit,
+  probe: lookAtTable,
   onmessage: (data) => {
     const next = JSON.parse(data);
     const own = sent !== null && state.cells[sent.cell] === null && next.cells[sent.cell] === seat;
@@ -204,8 +219,7 @@ async function ask(path, body, told) {
     // Both players asked for the rematch at once: what this one wanted is on its way.
     if (refusal.code === "round_goes_on") return;
     complain(refusal.message);
-    if (refusal.code === "offline") line.look();
-    else line.restart();
+    line.look();
   }
 }
 

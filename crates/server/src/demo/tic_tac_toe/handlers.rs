@@ -12,12 +12,9 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{Announcement, Games, Seat, State, client_id};
+use super::{Announcement, GAME_ID_LENGTH, Games, Seat, State, client_id};
 use crate::demo::problem::Problem;
 use crate::demo::{Channels, VISITOR_KEY_LENGTH, now, random_id};
-
-/// 50 bits: a link that cannot be come by through guessing, and is still short enough to read out.
-const GAME_ID_LENGTH: usize = 10;
 
 #[derive(Clone)]
 struct Tables {

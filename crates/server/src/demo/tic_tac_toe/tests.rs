@@ -123,6 +123,18 @@ fn bad_moves_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn two_who_come_back_to_a_table_that_is_gone_meet_at_a_new_one() {
+    let mut world = World::new();
+    let mut join = |key| world.games.join("0123456789", key, world.now).unwrap();
+    assert_eq!(join(O).0, Seat::X);
+    assert_eq!(join(X).0, Seat::O);
+    assert_eq!(join(X).1.version, 2);
+    for id in ["", "012345678", "0123456789a", "01234-6789", "ABCDEFGHJK"] {
+        assert_eq!(world.games.join(id, X, world.now).unwrap_err().code, "unknown_game", "{id}");
+    }
+}
+
+#[test]
 fn versions_rise_with_each_change() {
     let mut world = World::new();
     let joined = world.join(O).1.version;
@@ -145,7 +157,7 @@ fn games_and_watchers_are_bounded_and_idle_games_go() {
     assert_eq!(world.games.games.len(), GAMES_MAX);
     assert!(!world.games.knows("game", X), "the one that rested longest made room");
     world.now += IDLE_GAME_KEPT;
-    assert_eq!(world.games.join("game-7", X, world.now).unwrap_err().code, "unknown_game");
+    assert_eq!(world.games.play("game-7", X, 0, world.now).unwrap_err().code, "unknown_game");
     world.games.start("fresh".into(), X, world.now);
     assert_eq!(world.games.games.len(), 1);
 }
