@@ -13,6 +13,8 @@ use super::{Channels, StartInfo, router};
 #[derive(Default)]
 struct Recorder {
     sent: Mutex<Vec<(Vec<String>, Value)>>,
+    /// Rings with each send, for what a page causes later than its call.
+    rang: tokio::sync::Notify,
     /// Refuses sends while set, as a full disk would.
     refuses: Mutex<bool>,
 }
@@ -28,6 +30,7 @@ impl Channels for Recorder {
             return Err("The disk is full.".into());
         }
         self.sent.lock().unwrap().push((client_ids.to_vec(), serde_json::from_str(&text).unwrap()));
+        self.rang.notify_one();
         Ok(())
     }
 }
@@ -130,14 +133,19 @@ async fn a_message_that_downlink_refused_is_refused_and_forgotten() {
     assert_eq!((&again["member"], &again["messages"]), (&ada["member"], &json!([])));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn who_closes_the_window_is_announced_to_the_others() {
     let site = Site::new();
     let (_, ada) = site.post("/demo/chat/join", json!({"room": "lobby", "name": "Ada"})).await;
     site.post("/demo/chat/join", json!({"room": "lobby", "name": "Bo"})).await;
     let leave = json!({"room": "lobby", "member": ada["member"]});
     assert_eq!(site.post("/demo/chat/leave", leave).await.0, StatusCode::NO_CONTENT);
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let left = async {
+        while site.last_sent().1["left"] == json!([]) {
+            site.recorder.rang.notified().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), left).await.expect("it is announced");
     let (to, event) = site.last_sent();
     assert_eq!((to.len(), &event["left"]), (1, &json!([{"id": 1, "name": "Ada"}])));
 }
