@@ -137,6 +137,8 @@ describe('SSE', () => {
     ]);
     expect(requests[0]?.init.signal?.aborted).toBe(true);
     expect(requests[2]?.init.signal).toBeUndefined();
+    // Nothing for which a browser would ask another origin first.
+    expect(requests[2]?.init.headers).toBeUndefined();
   });
 
   test('another content, a broken connection or a broken event is an end without answer', async () => {
@@ -155,8 +157,7 @@ describe('SSE', () => {
 
 describe('what a refusal means', () => {
   test.each([
-    [401, { code: 'token_expired', detail: 'x' }, 4401, 'Token timed out.'],
-    [401, { code: 'invalid_token', detail: 'Token timed out.' }, 4401, 'Token timed out.'],
+    [401, { code: 'token_timed_out', detail: 'Fetch a new one.' }, 4401, 'Token timed out.'],
     [401, { code: 'invalid_token', detail: 'Fetch a new one.' }, 4401, 'Invalid token.'],
     [400, { code: 'invalid_cursor', detail: 'Not a cursor.' }, 4400, 'Not a cursor.'],
     [403, { code: 'origin', detail: 'Not from here.' }, 4403, 'Not from here.'],
