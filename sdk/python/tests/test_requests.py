@@ -225,6 +225,19 @@ def test_messages_follow_the_pages() -> None:
     assert pages[1].cursor == "k3f.9"
 
 
+def test_the_path_of_messages_carries_any_client_id() -> None:
+    page = {"messages": [], "cursor": "k3f.9", "gap": None, "next": None}
+    client_ids = ["a/b", "/", ".", "..", "...", "100%", "é ?#"]
+    recorder = Recorder(*[(200, page)] * len(client_ids))
+    client = client_over(recorder)
+    for client_id in client_ids:
+        list(client.messages(client_id))
+    assert [request.url.raw_path.decode() for request in recorder.requests] == [
+        f"/v1/channels/{segment}/messages"
+        for segment in ["a%2Fb", "%2F", "%2E", "%2E%2E", "...", "100%25", "%C3%A9%20%3F%23"]
+    ]
+
+
 def test_presence_follows_the_pages() -> None:
     recorder = Recorder(
         (200, {"client_ids": ["a b", "c&d"], "next": "c&d"}),
