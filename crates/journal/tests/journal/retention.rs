@@ -1,12 +1,9 @@
 //! Dropping whole segments, forgetting keys, and what stays known of what is gone.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send};
+use crate::common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send};
 use journal::{After, Disk, FileDisk, LogStart, MemoryDisk, Offset, Opened, Options, ReadError, Trimmed};
 
 const HOUR: u64 = 3_600_000;
@@ -152,6 +149,21 @@ fn keys_outlive_their_records_also_over_restarts_and_are_forgotten_in_the_end() 
     assert_eq!(opened.reader.keys(), 0);
     let offset = send_at(&mut opened, 3, b"x", NOON + 50 * HOUR);
     assert_eq!(opened.reader.newest(key(3), offset).unwrap().ordinal, 1);
+}
+
+#[test]
+fn forgetting_keeps_up_however_fast_segments_go() {
+    let second = Duration::from_secs(1);
+    let options = Options { retention: second, index_retention: second, ..options() };
+    let mut opened = open_at(&PowerDisk::new(), &options, NOON).unwrap();
+    for round in 0..200 {
+        let now_ms = NOON + round * 2000;
+        for number in 0..40 {
+            send_at(&mut opened, u128::from(round * 40 + number), &[0; 100], now_ms);
+        }
+        retain(&mut opened, now_ms);
+    }
+    assert!(opened.reader.keys() < 1600, "{} of 8,000 keys are left", opened.reader.keys());
 }
 
 #[test]

@@ -1,12 +1,9 @@
 //! Any sequence of operations, kills and power losses, against a plain model.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{NOON, PowerDisk, Random, key, open_at};
+use crate::common::{NOON, PowerDisk, Random, key, open_at};
 use journal::{After, Entry, Key, Offset, Opened, Options};
 use proptest::prelude::*;
 
@@ -66,7 +63,7 @@ struct World {
 
 impl World {
     fn new(durable: bool) -> Self {
-        let options = Options { durable, retention_bytes: 48 * 1024, ..common::options() };
+        let options = Options { durable, retention_bytes: 48 * 1024, ..crate::common::options() };
         let disk = PowerDisk::new();
         let opened = Some(open_at(&disk, &options, NOON).unwrap());
         let (stored, synced, highest, written) = (Vec::new(), 0, Offset(0), 0);
@@ -135,7 +132,7 @@ impl World {
         let keys: Vec<Vec<Key>> =
             batch.iter().map(|(keys, _)| keys.iter().map(|one| key(u128::from(*one))).collect()).collect();
         let entries: Vec<Entry<'_>> =
-            keys.iter().zip(&payloads).map(|(keys, payload)| common::entry(keys, payload)).collect();
+            keys.iter().zip(&payloads).map(|(keys, payload)| crate::common::entry(keys, payload)).collect();
         let now_ms = self.now_ms;
         let appended = self.opened().writer.append(&entries, now_ms).ok()?;
         for ((appended, payload), mut keys) in appended.into_iter().zip(payloads).zip(keys) {

@@ -1,11 +1,8 @@
 //! Starting again after the process was killed: torn tails, damage, and what must never be used again.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{NOON, PowerDisk, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{NOON, PowerDisk, history, key, open_at, options, reopen, send, send_synced};
 use journal::{After, FileDisk, Offset, OpenError, Opened, Options};
 
 /// Large enough that nothing rotates.
@@ -91,7 +88,7 @@ fn a_batch_whose_pages_came_out_of_order_is_a_torn_tail() {
     let mut opened = open_at(&disk, &one_segment(), NOON).unwrap();
     send_synced(&mut opened, key(1), b"synced");
     let keys = [key(1)];
-    let batch = [common::entry(&keys, &[1; 600]); 4];
+    let batch = [crate::common::entry(&keys, &[1; 600]); 4];
     let appended = opened.writer.append(&batch, NOON).unwrap();
     let segment = disk.names(".seg").remove(0);
     let hole = appended[1].offset.0 as usize;
@@ -275,7 +272,7 @@ fn recovery_can_be_cut_off_at_every_step_and_repeated() {
         let cut = disk.after_kill();
         cut.with(|shared| shared.faults.stop_at = Some(step));
         let is_through = open_at(&cut, &one_segment(), NOON).is_ok();
-        for lost in [cut.after_kill(), cut.after_power_loss(&mut common::Random(step))] {
+        for lost in [cut.after_kill(), cut.after_power_loss(&mut crate::common::Random(step))] {
             let opened = open_at(&lost, &one_segment(), NOON).unwrap();
             assert_eq!(history(&opened.reader, key(1)), [b"one"]);
         }

@@ -1,11 +1,8 @@
 //! When a new life of the log begins, and what becomes of the old one's files.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{NOON, PowerDisk, history, key, open_at, options, reopen, send};
+use crate::common::{NOON, PowerDisk, history, key, open_at, options, reopen, send};
 use journal::{Offset, OpenError, Opened, Options};
 
 fn without_syncs(boot_id: &str) -> Options {
@@ -128,7 +125,7 @@ fn a_new_epoch_that_is_cut_off_at_any_step_is_finished_by_the_next_start() {
     opened.writer.close().unwrap();
     let files = disk.names(".seg").len() + disk.names(".keys").len();
     let told = Options { new_epoch: true, fresh_epoch: 9, ..options() };
-    let mut random = common::Random(1);
+    let mut random = crate::common::Random(1);
     for step in 0.. {
         let cut = disk.after_kill();
         cut.with(|shared| shared.faults.stop_at = Some(step));

@@ -1,11 +1,8 @@
 //! Appending and reading, on both disks.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{NOON, entry, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{NOON, entry, history, key, open_at, options, reopen, send, send_synced};
 use journal::{After, AppendError, Disk, Entry, FileDisk, Key, MemoryDisk, Offset, Place, ReadError};
 use journal::{KEYS_MAX, RECORD_BYTES_MAX};
 

@@ -1,7 +1,5 @@
 //! What the tests of the journal share: a journal with small segments, and short words for its verbs.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
-
 mod power_disk;
 
 use std::sync::Arc;

@@ -1,12 +1,9 @@
 //! A disk that is full, writes half, or fails.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
-
-mod common;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send, send_synced};
 use journal::{AppendError, MemoryDisk, Options, SyncError};
 
 fn one_segment() -> Options {
@@ -84,7 +81,7 @@ fn a_failed_sync_is_final_and_what_the_kernel_forgot_is_written_anew() {
     let opened = reopen(&disk);
     assert_eq!(history(&opened.reader, key(1)), [&b"good"[..], b"unknown"]);
     // Then the power goes: what was announced must be there.
-    let disk = disk.after_power_loss(&mut common::Random(0));
+    let disk = disk.after_power_loss(&mut crate::common::Random(0));
     let mut opened = reopen(&disk);
     assert_eq!(history(&opened.reader, key(1)), [&b"good"[..], b"unknown"]);
     assert!(send(&mut opened, key(1), b"next").offset > unknown);
@@ -98,7 +95,7 @@ fn offsets_of_a_batch_with_unknown_outcome_are_not_used_again() {
     let unknown = send(&mut opened, key(1), b"unknown").offset;
     disk.with(|shared| shared.faults.sync = Some(ErrorKind::Other));
     opened.writer.sync().unwrap_err();
-    let disk = disk.after_power_loss(&mut common::Random(0));
+    let disk = disk.after_power_loss(&mut crate::common::Random(0));
     // Two starts, of which the first writes nothing and is even closed.
     reopen(&disk).writer.close().unwrap();
     let mut opened = reopen(&disk);
@@ -158,6 +155,6 @@ fn a_full_disk_does_not_keep_a_journal_from_starting() {
     assert_eq!(history(&opened.reader, key(1)), [b"x"]);
     let keys = [key(1)];
     assert!(matches!(opened.writer.append_one(entry(&keys, b"y"), NOON), Err(AppendError::Full)));
-    disk.with(|shared| shared.faults = common::Faults::default());
+    disk.with(|shared| shared.faults = crate::common::Faults::default());
     send_synced(&mut opened, key(1), b"y");
 }

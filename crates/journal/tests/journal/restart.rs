@@ -1,9 +1,6 @@
 //! What a start reads: the files of keys and one segment, however large the journal is.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
-mod common;
-
-use common::{NOON, PowerDisk, history, key, open_at, options, send};
+use crate::common::{NOON, PowerDisk, history, key, open_at, options, send};
 use journal::{Offset, Options};
 
 fn options_of_many_segments() -> Options {
