@@ -226,7 +226,7 @@ def test_messages_follow_the_pages() -> None:
 
 
 def test_the_path_of_messages_carries_any_client_id() -> None:
-    page = {"messages": [], "cursor": "k3f.9", "gap": None, "next": None}
+    page: dict[str, Any] = {"messages": [], "cursor": "k3f.9", "gap": None, "next": None}
     client_ids = ["a/b", "/", ".", "..", "...", "100%", "é ?#"]
     recorder = Recorder(*[(200, page)] * len(client_ids))
     client = client_over(recorder)
