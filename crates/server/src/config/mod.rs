@@ -1,0 +1,303 @@
+//! The configuration, in two stages: what was written ([`written`]), and what it means ([`Config`]).
+//!
+//! A file (TOML), then `DOWNLINK_…` variables over it, then command line options over both. Every mistake is found
+//! before a port is bound, and says where it stands.
+
+pub(crate) mod options;
+mod secrets;
+mod written;
+
+use broker::local::Durability;
+use delivery::hub::Limits;
+use options::{OPTIONS, OptionSpec};
+use protocol::limits;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use written::Written;
+
+pub(crate) use secrets::Secret;
+
+/// What the program does, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) durability: Durability,
+    pub(crate) api_keys: Vec<Secret>,
+    /// `(id, secret)`; the first signs.
+    pub(crate) token_keys: Vec<(String, Secret)>,
+    /// The text of a JSON Web Key Set with the public keys of applications that sign tokens themselves.
+    pub(crate) token_key_set: Option<String>,
+    pub(crate) token_in_query: bool,
+    /// Empty: any origin.
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) message_bytes_max: usize,
+    pub(crate) sockets: Limits,
+    pub(crate) retention: Duration,
+    pub(crate) retention_messages: u32,
+    pub(crate) retention_bytes: u64,
+    pub(crate) idempotency_keys: usize,
+    pub(crate) edge_threads: u16,
+    pub(crate) drain: Duration,
+    pub(crate) log_json: bool,
+    pub(crate) log_level: String,
+}
+
+/// Mistakes in a configuration, each with where it stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mistakes(pub(crate) Vec<String>);
+
+/// What the command line says over file and environment: option path and value.
+pub(crate) type Overrides = Vec<(&'static str, String)>;
+
+/// Where the texts of a configuration come from; tests bring their own.
+pub(crate) struct Sources<'a> {
+    pub(crate) file: Option<&'a Path>,
+    pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) overrides: &'a Overrides,
+    /// Missing keys are made once and kept in the data directory.
+    pub(crate) make_secrets: bool,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All [`Mistakes`] that can be told apart.
+    pub(crate) fn load(sources: &Sources<'_>) -> Result<Self, Mistakes> {
+        let written = written::read(sources)?;
+        let mut check = Check { mistakes: Vec::new(), origin: sources };
+        let config = check.config(written);
+        if check.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(check.mistakes)) }
+    }
+
+    /// The segments' and keys' directory, for durabilities that have one.
+    pub(crate) fn journal_dir(&self) -> Option<PathBuf> {
+        (self.durability != Durability::Memory).then(|| self.data_dir.as_ref().map(|dir| dir.join("journal")))?
+    }
+}
+
+/// Collects mistakes while values get their meaning.
+struct Check<'a> {
+    mistakes: Vec<String>,
+    origin: &'a Sources<'a>,
+}
+
+impl Check<'_> {
+    fn config(&mut self, written: Written) -> Config {
+        let durability = match written.durability.as_deref().unwrap_or("fsync") {
+            "os" => Durability::Os,
+            "memory" => Durability::Memory,
+            "fsync" => Durability::Fsync,
+            other => {
+                self.wrong("durability", &format!("{other:?} is none of \"fsync\", \"os\", \"memory\""));
+                Durability::Fsync
+            }
+        };
+        let data_dir = written.data_dir.map(PathBuf::from);
+        if data_dir.is_none() && durability != Durability::Memory {
+            self.wrong("data_dir", "is needed to keep messages; or choose durability = \"memory\"");
+        }
+        let (api, token) = (written.api.unwrap_or_default(), written.token.unwrap_or_default());
+        let socket = written.socket.unwrap_or_default();
+        let retention = written.retention.unwrap_or_default();
+        let limits = written.limits.unwrap_or_default();
+        let log = written.log.unwrap_or_default();
+        let keys = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
+        Config {
+            listen: self.address(written.listen.as_deref()),
+            data_dir,
+            durability,
+            api_keys: keys.0,
+            token_keys: keys.1,
+            token_key_set: self.key_set(token.key_set.as_deref()),
+            token_in_query: socket.token_in_query.unwrap_or(true),
+            allowed_origins: self.origins(socket.allowed_origins.unwrap_or_default()),
+            message_bytes_max: self
+                .within("limits.message_bytes", limits.message_bytes, limits::MESSAGE_BYTES_MAX as u64, 1..=1 << 20)
+                as usize,
+            sockets: Limits {
+                sockets_per_client: self.within(
+                    "limits.sockets_per_client",
+                    limits.sockets_per_client,
+                    u64::from(limits::SOCKETS_PER_CLIENT_DEFAULT),
+                    1..=10_000_000,
+                ) as u32,
+                sockets_per_address: self.within(
+                    "limits.sockets_per_address",
+                    limits.sockets_per_address,
+                    u64::from(limits::SOCKETS_PER_ADDRESS_DEFAULT),
+                    1..=10_000_000,
+                ) as u32,
+            },
+            retention: Duration::from_secs(self.within(
+                "retention.seconds",
+                retention.seconds,
+                limits::RETENTION_DEFAULT.as_secs(),
+                1..=7 * 86_400,
+            )),
+            retention_messages: self.within(
+                "retention.messages",
+                retention.messages,
+                u64::from(limits::RETENTION_MESSAGES_DEFAULT),
+                1..=1_000_000,
+            ) as u32,
+            retention_bytes: self.within(
+                "retention.bytes",
+                retention.bytes,
+                limits::RETENTION_BYTES_DEFAULT,
+                1 << 20..=1 << 44,
+            ),
+            idempotency_keys: self.within(
+                "limits.idempotency_keys",
+                limits.idempotency_keys,
+                limits::IDEMPOTENCY_KEYS_DEFAULT as u64,
+                1..=100_000_000,
+            ) as usize,
+            edge_threads: self.edges(written.edge.unwrap_or_default().threads),
+            drain: Duration::from_secs(self.within("drain_seconds", written.drain_seconds, 5, 0..=300)),
+            log_json: self.log_format(log.format.as_deref()),
+            log_level: log.level.unwrap_or_else(|| "info".into()),
+        }
+    }
+
+    /// Notes a mistake, with where the value came from.
+    fn wrong(&mut self, path: &str, what: &str) {
+        let place = written::place_of(self.origin, path);
+        self.mistakes.push(format!("{place}: {path} {what}"));
+    }
+
+    fn within(
+        &mut self,
+        path: &str,
+        value: Option<u64>,
+        default: u64,
+        allowed: std::ops::RangeInclusive<u64>,
+    ) -> u64 {
+        let value = value.unwrap_or(default);
+        if !allowed.contains(&value) {
+            self.wrong(path, &format!("is {value}; it must be {} to {}", allowed.start(), allowed.end()));
+        }
+        value
+    }
+
+    fn address(&mut self, text: Option<&str>) -> SocketAddr {
+        let text = text.unwrap_or("127.0.0.1:7171");
+        text.parse().unwrap_or_else(|_| {
+            self.wrong("listen", &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""));
+            SocketAddr::from(([127, 0, 0, 1], 7171))
+        })
+    }
+
+    fn edges(&mut self, threads: Option<u64>) -> u16 {
+        // Half the cores: the rest is for the journal's writer, readers of the disk, and the kernel.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        let most = u64::from(delivery::edge::EdgeHandle::EDGES_MAX);
+        self.within("edge.threads", threads, (cores / 2).clamp(1, most), 1..=most) as u16
+    }
+
+    fn log_format(&mut self, format: Option<&str>) -> bool {
+        match format {
+            Some("json") => true,
+            Some("text") | None => false,
+            Some(other) => {
+                self.wrong("log.format", &format!("is {other:?}; it is \"text\" or \"json\""));
+                false
+            }
+        }
+    }
+
+    fn origins(&mut self, origins: Vec<String>) -> Vec<String> {
+        for origin in &origins {
+            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            if !rest.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+                let what = format!("has {origin:?}; an origin is a scheme and a host, as in \"https://example.com\"");
+                self.wrong("socket.allowed_origins", &what);
+            }
+        }
+        origins
+    }
+
+    fn key_set(&mut self, file: Option<&str>) -> Option<String> {
+        let path = file?;
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.wrong("token.key_set", &format!("names {path:?}, which cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The API keys and the token keys: as configured, or as made before, or made now.
+    fn keys(
+        &mut self,
+        api: Vec<String>,
+        token: &written::Token,
+        data_dir: Option<&Path>,
+    ) -> (Vec<Secret>, Vec<(String, Secret)>) {
+        let mut api: Vec<Secret> = api.into_iter().map(Secret::new).collect();
+        let mut tokens: Vec<(String, Secret)> = Vec::new();
+        if let Some(secret) = &token.key {
+            let secret = Secret::new(secret.clone());
+            tokens.push((secret.fingerprint(), secret));
+        }
+        let named = token.keys.iter().flatten();
+        tokens.extend(named.map(|key| (key.id.clone(), Secret::new(key.secret.clone()))));
+        if self.origin.make_secrets {
+            match secrets::make_missing(data_dir, api.is_empty(), tokens.is_empty()) {
+                Ok((made_api, made_token)) => {
+                    api.extend(made_api);
+                    tokens.extend(made_token.map(|secret| (secret.fingerprint(), secret)));
+                }
+                Err(sentence) => self.mistakes.push(sentence),
+            }
+        }
+        if api.is_empty() {
+            self.wrong("api.keys", "is missing: applications need a key (`downlink init` makes one)");
+        }
+        if api.iter().any(|key| key.expose().len() < limits::API_KEY_BYTES_MIN) {
+            self.wrong("api.keys", &format!("has a key of under {} characters", limits::API_KEY_BYTES_MIN));
+        }
+        if tokens.is_empty() {
+            self.wrong("token.key", "is missing: tokens are signed with it (`downlink init` makes one)");
+        } else if let Err(error) = protocol::token::Keyring::new(&secrets::bytes(&tokens)) {
+            self.wrong("token.key", &format!("cannot be used: {error}"));
+        }
+        (api, tokens)
+    }
+}
+
+impl Config {
+    /// The keyring of the configured keys.
+    ///
+    /// # Errors
+    /// A sentence, for a key set that cannot be used.
+    pub(crate) fn keyring(&self) -> Result<protocol::token::Keyring, String> {
+        let mut ring =
+            protocol::token::Keyring::new(&secrets::bytes(&self.token_keys)).map_err(|e| e.to_string())?;
+        if let Some(set) = &self.token_key_set {
+            ring.add_key_set(set).map_err(|error| format!("token.key_set: {error}"))?;
+        }
+        Ok(ring)
+    }
+
+    /// The secret of the hash by which channels are found; made once for a data directory.
+    ///
+    /// # Errors
+    /// A sentence, if it cannot be read or made.
+    pub(crate) fn hash_secret(&self) -> Result<[u8; 16], String> {
+        secrets::hash_secret(self.journal_dir().and(self.data_dir.as_deref()))
+    }
+}
+
+/// The option with this path.
+fn option(path: &str) -> Option<&'static OptionSpec> {
+    OPTIONS.iter().find(|option| option.path == path)
+}
+
+#[cfg(test)]
+mod tests;

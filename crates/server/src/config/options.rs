@@ -1,0 +1,57 @@
+//! Every option, once: its path in the file, its environment variable, what it does. `downlink init` writes its
+//! commented file from this table.
+
+/// How an option's text becomes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+    Switch,
+    /// Separated by commas in the environment.
+    List,
+}
+
+/// One option.
+#[derive(Debug)]
+pub(crate) struct OptionSpec {
+    /// `section.name`, or the name alone.
+    pub(crate) path: &'static str,
+    /// The environment variable over it.
+    pub(crate) variable: &'static str,
+    pub(crate) kind: Kind,
+    /// The default, as written in the file; empty if it must be given or may be missing.
+    pub(crate) default: &'static str,
+    /// One or two sentences.
+    pub(crate) help: &'static str,
+}
+
+macro_rules! options {
+    ($($path:literal $variable:literal $kind:ident $default:literal $help:literal;)*) => {
+        /// Every option, in the order of the file.
+        pub(crate) const OPTIONS: &[OptionSpec] = &[$(OptionSpec {
+            path: $path, variable: $variable, kind: Kind::$kind, default: $default, help: $help,
+        }),*];
+    };
+}
+
+options! {
+    "listen" "DOWNLINK_LISTEN" Text "\"127.0.0.1:7171\"" "Address and port for sockets and the API.";
+    "data_dir" "DOWNLINK_DATA_DIR" Text "" "Where messages are kept. One process at a time.";
+    "durability" "DOWNLINK_DURABILITY" Text "\"fsync\"" "What an answered message survives: \"fsync\" a power loss, \"os\" the process being killed, \"memory\" nothing.";
+    "drain_seconds" "DOWNLINK_DRAIN_SECONDS" Number "5" "At a stop, sockets are told to come back spread over this many seconds.";
+    "api.keys" "DOWNLINK_API_KEY" List "" "Keys of the API. An application sends one as `Authorization: Bearer …`.";
+    "token.key" "DOWNLINK_TOKEN_KEY" Text "" "The secret that signs tokens (HS256), at least 32 bytes. Whoever has it can make tokens.";
+    "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
+    "socket.token_in_query" "DOWNLINK_TOKEN_IN_QUERY" Switch "true" "Whether `?token=` is accepted, for plain EventSource and WebSocket. Turn it off if a proxy in front logs URLs.";
+    "socket.allowed_origins" "DOWNLINK_ALLOWED_ORIGINS" List "[]" "Origins whose pages may open channels, as [\"https://example.com\"]. Empty: any.";
+    "retention.seconds" "DOWNLINK_RETENTION_SECONDS" Number "7200" "How long messages are kept.";
+    "retention.messages" "DOWNLINK_RETENTION_MESSAGES" Number "1000" "How many messages of one channel are kept.";
+    "retention.bytes" "DOWNLINK_RETENTION_BYTES" Number "1073741824" "How many bytes of all channels together are kept.";
+    "limits.message_bytes" "DOWNLINK_MESSAGE_BYTES" Number "32768" "Largest message.";
+    "limits.sockets_per_client" "DOWNLINK_SOCKETS_PER_CLIENT" Number "20000" "Sockets one client id may have open.";
+    "limits.sockets_per_address" "DOWNLINK_SOCKETS_PER_ADDRESS" Number "20000" "Sockets one address may have open. A proxy in front is one address.";
+    "limits.idempotency_keys" "DOWNLINK_IDEMPOTENCY_KEYS" Number "1000000" "Idempotency-Keys remembered, for 10 minutes.";
+    "edge.threads" "DOWNLINK_EDGE_THREADS" Number "" "Threads that serve sockets and sends. Half the cores if not set.";
+    "log.format" "DOWNLINK_LOG_FORMAT" Text "\"text\"" "\"text\" or \"json\".";
+    "log.level" "DOWNLINK_LOG" Text "\"info\"" "What is logged: error, warn, info, debug, trace, also by module.";
+}

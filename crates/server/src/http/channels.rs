@@ -1,0 +1,261 @@
+//! `/v1/channels`: making tokens, looking at a channel, reading what is kept of it.
+
+use super::{Body, auth::ApiKey, error::Problem};
+use crate::service::Service;
+use axum::{
+    extract::{Query, Request, State},
+    response::{IntoResponse, Response},
+};
+use broker::message::{History, Page, Position};
+use http::{StatusCode, Uri, header};
+use percent_encoding::percent_decode_str;
+use protocol::{
+    cursor::{Cursor, Offset},
+    encode::json,
+    frame::{Frame, Placed},
+    id::ClientId,
+    limits,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{io::Write, sync::Arc, time::Duration};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create<'a> {
+    client_id: String,
+    /// Read by hand: a fraction or a text is a wrong duration, not a wrong body.
+    #[serde(borrow)]
+    duration_minutes: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    client_id: &'a str,
+    token: &'a str,
+    expires_at: String,
+    cursor: String,
+}
+
+/// `POST /v1/channels`.
+pub(super) async fn create(
+    State(service): State<Arc<Service>>,
+    _: ApiKey,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX).await;
+    let body = body.map_err(|_| Problem::too_large(limits::CONTROL_BYTES_MAX))?;
+    let text = std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::id::InvalidClientId::NotUtf8))?;
+    let create: Create<'_> = serde_json::from_str(text)
+        .map_err(|error| Problem::invalid_json(format!("Write {{\"client_id\": \"…\"}}: {error}.")))?;
+    let client_id: ClientId = create.client_id.parse()?;
+    let minutes = duration(create.duration_minutes.map(RawValue::get))?;
+    let made = service.create_channel(client_id, Duration::from_secs(u64::from(minutes) * 60));
+    let created = Created {
+        client_id: made.grant.client_id.as_str(),
+        token: &made.token,
+        expires_at: rfc3339(made.grant.expires_at * 1000),
+        cursor: made.grant.start.map(|cursor| cursor.to_string()).unwrap_or_default(),
+    };
+    Ok(answer(StatusCode::CREATED, &created))
+}
+
+/// A whole number of minutes, 1 to 1440 (channel-api.md, 1.2).
+fn duration(json: Option<&str>) -> Result<u32, Problem> {
+    let Some(text) = json.filter(|text| *text != "null") else { return Ok(limits::TOKEN_MINUTES_DEFAULT) };
+    let minutes = text.parse::<u32>().ok().filter(|minutes| (1..=limits::TOKEN_MINUTES_MAX).contains(minutes));
+    minutes.ok_or_else(|| {
+        let detail = format!("duration_minutes is a whole number from 1 to {}.", limits::TOKEN_MINUTES_MAX);
+        Problem::bad_request("invalid_duration", detail)
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct ByQuery {
+    client_id: Option<String>,
+}
+
+/// `GET /v1/channels?client_id=`: for ids that a path cannot carry.
+pub(super) async fn by_query(
+    State(service): State<Arc<Service>>,
+    _: ApiKey,
+    Query(query): Query<ByQuery>,
+) -> Result<Response, Problem> {
+    let id = query.client_id.unwrap_or_default().parse()?;
+    Ok(look(&service, &id))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Paged {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/channels/{client_id}` and `GET /v1/channels/{client_id}/messages`.
+pub(super) async fn by_path(
+    State(service): State<Arc<Service>>,
+    _: ApiKey,
+    uri: Uri,
+    Query(paged): Query<Paged>,
+) -> Result<Response, Problem> {
+    let rest = uri.path().strip_prefix("/v1/channels/").unwrap_or_default();
+    match rest.split_once('/') {
+        None => Ok(look(&service, &id_of(rest)?)),
+        Some((id, "messages")) => messages(&service, &id_of(id)?, &paged).await,
+        Some(_) => Err(Problem::not_found()),
+    }
+}
+
+/// The client id that a part of a path stands for.
+pub(super) fn id_of(part: &str) -> Result<ClientId, Problem> {
+    Ok(ClientId::from_bytes(&percent_decode_str(part).collect::<Vec<u8>>())?)
+}
+
+#[derive(Serialize)]
+struct Look {
+    client_id: String,
+    connected: bool,
+    since: Option<String>,
+    sockets: Vec<SocketLook>,
+    cursor: String,
+    acked: Option<String>,
+    lag: u64,
+}
+
+#[derive(Serialize)]
+struct SocketLook {
+    transport: &'static str,
+    address: String,
+    since: String,
+    cursor: String,
+    acked: Option<String>,
+}
+
+fn look(service: &Service, id: &ClientId) -> Response {
+    let hub = &service.hub;
+    let channel = hub.channel(service.broker().key(id)).filter(|channel| channel.sockets() > 0);
+    let text = |offset: Offset| hub.cursor(offset).to_string();
+    let views = channel.as_ref().map(|channel| channel.socket_views()).unwrap_or_default();
+    let latest = channel.as_ref().map_or(Offset(0), |channel| channel.latest());
+    let behind = views.iter().filter(|view| view.cursor < latest).count();
+    let sockets = views.iter().map(|view| SocketLook {
+        transport: view.transport.as_str(),
+        address: view.address.to_string(),
+        since: rfc3339(view.opened_ms),
+        cursor: text(view.cursor),
+        acked: view.acked.map(text),
+    });
+    let look = Look {
+        client_id: id.to_string(),
+        connected: channel.is_some(),
+        since: channel.as_ref().map(|channel| rfc3339(channel.since_ms)),
+        sockets: sockets.collect(),
+        cursor: service.broker().end().to_string(),
+        acked: channel.as_ref().and_then(|channel| channel.acked()).map(text),
+        lag: behind as u64,
+    };
+    answer(StatusCode::OK, &look)
+}
+
+/// A page of what is kept, oldest first.
+async fn messages(service: &Service, id: &ClientId, paged: &Paged) -> Result<Response, Problem> {
+    let position = match paged.after.as_deref() {
+        Some(after) => Position::After(after.parse()?),
+        None => Position::Since(0),
+    };
+    let limit = paged.limit.unwrap_or(limits::PAGE_MESSAGES_MAX).clamp(1, limits::PAGE_MESSAGES_MAX);
+    let page = Page { messages: limit, bytes: limits::PAGE_BYTES_MAX };
+    let broker = service.broker();
+    let history = broker.history(id, broker.key(id), position, page, service.now_ms()).await;
+    let mut history = history.map_err(|error| Problem::unreadable(&error))?;
+    if paged.after.is_none() {
+        // Asked for what is kept, not for what came after a place: nothing is missing from that.
+        history.gap = None;
+    }
+    Ok(page_answer(service, &history))
+}
+
+fn page_answer(service: &Service, history: &History) -> Response {
+    const INFALLIBLE: &str = "writing to a vector does not fail";
+    let cursor = |offset: Offset| -> Cursor { service.hub.cursor(offset) };
+    let mut out = br#"{"messages":["#.to_vec();
+    for (index, message) in history.messages.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json::message(&mut out, Placed { cursor: Some(cursor(message.offset)), data: &message.data });
+        // One more member than in a frame.
+        out.pop();
+        write!(out, r#","time":"{}"}}"#, rfc3339(message.time_ms)).expect(INFALLIBLE);
+    }
+    let upto = cursor(history.upto);
+    write!(out, r#"],"cursor":"{upto}","gap":"#).expect(INFALLIBLE);
+    match history.gap {
+        Some(reason) => json::frame(&mut out, &Frame::Gap { cursor: cursor(history.from), reason }),
+        None => out.extend_from_slice(b"null"),
+    }
+    match history.more {
+        true => write!(out, r#","next":"{upto}"}}"#).expect(INFALLIBLE),
+        false => out.extend_from_slice(br#","next":null}"#),
+    }
+    json_response(StatusCode::OK, out)
+}
+
+/// A serialisable value as a JSON answer that nobody keeps.
+pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    json_response(status, serde_json::to_vec(value).expect("plain structures serialise"))
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let response = super::json(status, body).map(|body| match body {
+        Body::Full(bytes) => axum::body::Body::from(bytes.unwrap_or_default()),
+        Body::Routed(body) => body,
+    });
+    ([(header::CACHE_CONTROL, "no-store")], response).into_response()
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC.
+pub(super) fn rfc3339(ms: u64) -> String {
+    let (days, rest) = (ms / 86_400_000, ms % 86_400_000);
+    // Days to a date, by eras of 400 years that begin with March (the calendar's leap days come last then).
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hours, minutes) = (rest / 3_600_000, rest / 60_000 % 60);
+    let (seconds, millis) = (rest / 1000 % 60, rest % 1000);
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_whole_minutes_up_to_a_day() {
+        assert_eq!(duration(None).unwrap(), 120);
+        assert_eq!(duration(Some("null")).unwrap(), 120);
+        assert_eq!(duration(Some("1")).unwrap(), 1);
+        assert_eq!(duration(Some("1440")).unwrap(), 1440);
+        for wrong in ["0", "-1", "1441", "1.5", "120.0", "\"60\"", "true", "[]", "1e2", "99999999999"] {
+            assert_eq!(duration(Some(wrong)).unwrap_err().code, "invalid_duration", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_the_calendar_says() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (1_795_474_205_007, "2026-11-23T23:30:05.007Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(ms), text);
+        }
+    }
+}

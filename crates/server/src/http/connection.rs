@@ -1,0 +1,121 @@
+//! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
+
+use super::{Outcome, Site, body::Body, socket::TakeOver};
+use delivery::edge::Edge;
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::limits;
+use std::{
+    cell::RefCell,
+    fmt,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// What a connection needs to answer.
+pub(super) struct Connection {
+    edge: Rc<Edge>,
+    site: Arc<Site>,
+    peer: SocketAddr,
+    /// Filled, right before [`TakenOver`] is returned, by the request that takes the connection over. That it is
+    /// filled is the sign; the error's kind is not looked at.
+    take_over: RefCell<Option<TakeOver>>,
+}
+
+/// The marker with which a service ends hyper's part. Hyper writes nothing for it, and all earlier answers are out.
+#[derive(Debug)]
+struct TakenOver;
+
+/// After an answer that ends the connection, what the client still sends is read for so long: a reset on unread bytes
+/// could take the answer from it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// And so much of it.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+impl Connection {
+    pub(super) fn new(edge: &Rc<Edge>, site: &Arc<Site>, peer: SocketAddr) -> Self {
+        Self { edge: Rc::clone(edge), site: Arc::clone(site), peer, take_over: RefCell::default() }
+    }
+
+    /// Answers requests until the connection ends.
+    pub(super) async fn run(self, stream: TcpStream) {
+        let this = Rc::new(self);
+        let service = Requests(Rc::clone(&this));
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits::HEAD_TIME)
+            .max_buf_size(limits::HEAD_BYTES_MAX)
+            .max_headers(limits::HEADERS_MAX)
+            // One buffer, one send: answers are small.
+            .writev(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let result = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+        let parts = connection.into_parts();
+        let stream = parts.io.into_inner();
+        let take_over = this.take_over.borrow_mut().take();
+        match take_over {
+            Some(take_over) => match stream.into_std() {
+                Ok(stream) => take_over.run(&this.edge, stream, &parts.read_buf),
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            },
+            None if result.is_ok() => linger(stream).await,
+            None => {}
+        }
+    }
+}
+
+async fn linger(mut stream: TcpStream) {
+    let mut scratch = [0; 4096];
+    let drain = async {
+        let mut left = LINGER_BYTES_MAX;
+        stream.shutdown().await?;
+        while left > 0 {
+            match stream.read(&mut scratch).await? {
+                0 => break,
+                count => left = left.saturating_sub(count),
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    // Whatever went wrong: the connection is over.
+    let _ = tokio::time::timeout(LINGER, drain).await;
+}
+
+struct Requests(Rc<Connection>);
+
+impl hyper::service::Service<Request<Incoming>> for Requests {
+    type Response = Response<Body>;
+    type Error = TakenOver;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, TakenOver>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let this = Rc::clone(&self.0);
+        Box::pin(async move {
+            match this.site.handle(&this.edge, this.peer, request).await {
+                Outcome::Answer(response) => Ok(response),
+                Outcome::TakeOver(take_over) => {
+                    *this.take_over.borrow_mut() = Some(take_over);
+                    Err(TakenOver)
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Display for TakenOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection became a socket")
+    }
+}
+
+impl std::error::Error for TakenOver {}

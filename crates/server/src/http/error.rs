@@ -1,0 +1,183 @@
+//! Every refusal, with its status, its stable code and a sentence that says what to do (RFC 9457).
+
+use super::{Body, json};
+use axum::response::IntoResponse;
+use broker::error::PublishError;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use protocol::{
+    close::{CloseCode, TOKEN_TIMED_OUT},
+    cursor::InvalidCursor,
+    encode::json::string,
+    id::InvalidClientId,
+    limits,
+    message::NotUtf8,
+    token::TokenError,
+};
+
+/// A problem document, and the headers that belong to it.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    /// Stable: applications branch on it.
+    pub(super) code: &'static str,
+    /// For people. Never holds a token, a key or a message.
+    pub(super) detail: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), header: None }
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here; see the README for the API.")
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "This resource does not take that method; see the README for the API.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    pub(super) fn invalid_api_key() -> Self {
+        let detail = "Send a key of this server's API: `Authorization: Bearer …`.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", detail).with(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
+    pub(super) fn empty_message() -> Self {
+        Self::bad_request("empty_message", "A message has at least 1 byte; the body is the message.")
+    }
+
+    pub(super) fn message_too_large(max: usize) -> Self {
+        let detail = format!("A message has at most {max} bytes. Put larger data behind a URL and send the URL.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "message_too_large", detail)
+    }
+
+    pub(super) fn too_large(max: usize) -> Self {
+        let detail = format!("A body of this call has at most {max} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub(super) fn broken_body(error: &hyper::Error) -> Self {
+        Self::bad_request("broken_body", format!("The body could not be read to its end: {error}."))
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        let detail = format!("The body was not there within {} seconds.", limits::BODY_TIME.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+    }
+
+    pub(super) fn invalid_json(detail: impl Into<String>) -> Self {
+        Self::bad_request("invalid_json", detail)
+    }
+
+    pub(super) fn unreadable(error: &broker::error::ReadError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unreadable", error.to_string())
+    }
+
+    /// A refused socket, for transports that can see a status.
+    pub(super) fn closed(code: CloseCode, reason: &str) -> Self {
+        let (status, name) = match code {
+            CloseCode::BAD_REQUEST => (StatusCode::BAD_REQUEST, "bad_request"),
+            CloseCode::UNAUTHORIZED if reason == TOKEN_TIMED_OUT => (StatusCode::UNAUTHORIZED, "token_timed_out"),
+            CloseCode::UNAUTHORIZED => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            CloseCode::FORBIDDEN => (StatusCode::FORBIDDEN, "forbidden_origin"),
+            CloseCode::GONE => (StatusCode::GONE, "gone"),
+            CloseCode::OVERLOADED => (StatusCode::TOO_MANY_REQUESTS, "too_many_sockets"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        Self::new(status, name, reason)
+    }
+
+    /// The document.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160 + self.detail.len());
+        out.extend_from_slice(b"{\"type\":\"urn:downlink:problem:");
+        out.extend_from_slice(self.code.as_bytes());
+        out.extend_from_slice(b"\",\"title\":");
+        string(&mut out, self.status.canonical_reason().unwrap_or("Refused"));
+        out.extend_from_slice(format!(",\"status\":{},\"code\":\"{}\",\"detail\":", self.status.as_u16(), self.code).as_bytes());
+        string(&mut out, &self.detail);
+        out.push(b'}');
+        out
+    }
+
+    pub(super) fn response(self) -> Response<Body> {
+        let mut response = json(self.status, self.body());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.header);
+        response
+    }
+}
+
+impl From<InvalidClientId> for Problem {
+    fn from(error: InvalidClientId) -> Self {
+        Self::bad_request("invalid_client_id", sentence(&error))
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(error: InvalidCursor) -> Self {
+        Self::bad_request("invalid_cursor", sentence(&error))
+    }
+}
+
+impl From<NotUtf8> for Problem {
+    fn from(error: NotUtf8) -> Self {
+        Self::bad_request("invalid_utf8", sentence(&error))
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let code = match error {
+            TokenError::Invalid => "invalid_token",
+            TokenError::TimedOut => "token_timed_out",
+        };
+        Self::new(StatusCode::UNAUTHORIZED, code, sentence(&error)).with(header::WWW_AUTHENTICATE, "Bearer")
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let (status, code) = match error {
+            PublishError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+            PublishError::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown"),
+            PublishError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
+            PublishError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            PublishError::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            PublishError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        };
+        let problem = Self::new(status, code, sentence(&error));
+        let again = matches!(error, PublishError::Overloaded | PublishError::Stopping);
+        if again { problem.with(header::RETRY_AFTER, "1") } else { problem }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        self.response().map(|body| match body {
+            Body::Full(bytes) => axum::body::Body::from(bytes.unwrap_or_default()),
+            Body::Routed(body) => body,
+        })
+    }
+}
+
+/// An error's text as a sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

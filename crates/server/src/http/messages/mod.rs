@@ -1,0 +1,135 @@
+//! Sending: which of the forms a `POST` is, and how results are written.
+
+mod item;
+mod many;
+mod one;
+
+use super::{Body, auth, error::Problem};
+use crate::service::{Sent, Service};
+use broker::message::Recipients;
+use http::{HeaderMap, Request, Response, header};
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use protocol::encode::json::string;
+use std::io::Write;
+
+/// Who a path sends to: `Some(Some(id))` for `/v1/channels/{id}/messages`, `Some(None)` for `/v1/messages`.
+pub(super) fn route(path: &str) -> Option<Option<&str>> {
+    if path == "/v1/messages" {
+        return Some(None);
+    }
+    let id = path.strip_prefix("/v1/channels/")?.strip_suffix("/messages")?;
+    (!id.contains('/')).then_some(Some(id))
+}
+
+/// Answers a send.
+pub(super) async fn handle(service: &Service, request: Request<Incoming>, to: Option<&str>) -> Response<Body> {
+    let result = match auth::require(service, request.headers()) {
+        Ok(_) => send(service, request, to).await,
+        Err(problem) => Err(problem),
+    };
+    result.unwrap_or_else(Problem::response)
+}
+
+async fn send(service: &Service, request: Request<Incoming>, to: Option<&str>) -> Result<Response<Body>, Problem> {
+    let queried = match to {
+        Some(_) => None,
+        None => request.uri().query().and_then(|query| query_value(query, "to")),
+    };
+    match (to, queried) {
+        (Some(id), _) => one::send(service, request, &percent_decode_str(id).collect::<Vec<u8>>()).await,
+        (None, Some(to)) => one::send(service, request, &to).await,
+        (None, None) => many::send(service, request).await,
+    }
+}
+
+/// The decoded value of a query parameter; `+` is a space, as forms write it.
+pub(super) fn query_value(query: &str, name: &str) -> Option<Vec<u8>> {
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| percent_decode_str(&value.replace('+', " ")).collect())
+    })
+}
+
+/// What a body's type says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+/// `text/*`, JSON, forms and no type are text; everything else is bytes.
+fn kind(headers: &HeaderMap) -> Kind {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Kind::Text };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
+    let text = essence.len() >= 5 && essence[..5].eq_ignore_ascii_case(b"text/");
+    if text || is(b"application/json") || is(b"application/x-www-form-urlencoded") || essence.is_empty() {
+        Kind::Text
+    } else {
+        Kind::Binary
+    }
+}
+
+/// One result: `{"id","sockets"}`, and for a list of ids how many it was stored for.
+fn write_result(out: &mut Vec<u8>, service: &Service, to: &Recipients, sent: &Sent) {
+    const INFALLIBLE: &str = "writing to a vector does not fail";
+    let sockets = service.sockets(to);
+    match sent {
+        Sent::Stored { cursor, .. } => write!(out, r#"{{"id":"{cursor}""#),
+        Sent::Passed => write!(out, r#"{{"id":null"#),
+    }
+    .expect(INFALLIBLE);
+    if let (Recipients::Many(ids), Sent::Stored { stored, .. }) = (to, sent) {
+        let kept = ids.len() - stored.failed.len();
+        write!(out, r#","stored":{kept},"failed":["#).expect(INFALLIBLE);
+        for (index, (id, error)) in stored.failed.iter().enumerate() {
+            out.extend_from_slice(if index == 0 { br#"{"to":"# } else { br#",{"to":"# });
+            string(out, id.as_str());
+            write!(out, r#","code":"{}"}}"#, Problem::from(error.clone()).code).expect(INFALLIBLE);
+        }
+        out.push(b']');
+    }
+    write!(out, r#","sockets":{sockets}}}"#).expect(INFALLIBLE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_sends() {
+        assert_eq!(route("/v1/messages"), Some(None));
+        assert_eq!(route("/v1/channels/ada/messages"), Some(Some("ada")));
+        assert_eq!(route("/v1/channels/a%2Fb/messages"), Some(Some("a%2Fb")));
+        assert_eq!(route("/v1/channels//messages"), Some(Some("")), "refused as an id, not as a path");
+        assert_eq!(route("/v1/channels/a/b/messages"), None);
+        assert_eq!(route("/v1/channels/ada"), None);
+    }
+
+    #[test]
+    fn types_say_text_or_bytes() {
+        let of = |value: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
+            }
+            kind(&headers)
+        };
+        for text in [None, Some(""), Some("text/plain"), Some("TEXT/html; charset=utf-8"), Some("application/json"),
+            Some("application/x-www-form-urlencoded")]
+        {
+            assert_eq!(of(text), Kind::Text, "{text:?}");
+        }
+        for bytes in ["application/octet-stream", "image/png", "application/jsonx", "tex"] {
+            assert_eq!(of(Some(bytes)), Kind::Binary, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn query_values_are_decoded() {
+        assert_eq!(query_value("a=1&to=a%2Fb+c&x", "to").unwrap(), b"a/b c");
+        assert_eq!(query_value("x", "x").unwrap(), b"");
+        assert_eq!(query_value("a=1", "to"), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! The HTTP edge: where each call goes.
+//!
+//! | call | file |
+//! |---|---|
+//! | `POST /v1/channels/{id}/messages`, `POST /v1/messages` | `messages` (matched before the router) |
+//! | `GET /v1/socket`, `POST /v1/socket/{name}`, also below `/_ah/channel/` | `socket` (matched before the router) |
+//! | `/v1/channels…` | `channels` |
+//! | `/v1/presence` | `presence` |
+//! | `/healthz`, `/metrics` | `health` |
+//! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
+//! | everything else | the demo pages of `dev`, or the application behind it (`proxy`) |
+
+mod assets;
+mod auth;
+mod body;
+mod channels;
+mod connection;
+mod error;
+mod health;
+mod messages;
+mod presence;
+pub(crate) mod proxy;
+mod socket;
+
+use crate::{demo, service::Service};
+use axum::{Router, routing::get};
+use body::Body;
+use connection::Connection;
+use delivery::edge::Edge;
+use error::Problem;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use std::{io, net::TcpListener, rc::Rc, sync::Arc};
+use tokio::sync::watch;
+use tower::Service as _;
+
+/// All that answers requests.
+pub(crate) struct Site {
+    pub(crate) service: Arc<Service>,
+    router: Router,
+}
+
+/// What becomes of a request.
+enum Outcome {
+    Answer(Response<Body>),
+    /// The connection is taken over: what follows on it are frames, not answers.
+    TakeOver(socket::TakeOver),
+}
+
+impl Site {
+    /// The site of a node: with the start page and the demos, if it is `dev`'s; in front of an application, if there
+    /// is one.
+    pub(crate) fn new(service: Arc<Service>, start: Option<demo::StartInfo>, app: Option<proxy::App>) -> Arc<Self> {
+        let mut router = Router::new()
+            .route("/v1/channels", get(channels::by_query).post(channels::create))
+            .route("/v1/channels/{*rest}", get(channels::by_path))
+            .route("/v1/presence", get(presence::list))
+            .route("/healthz", get(health::healthz))
+            .route("/metrics", get(health::metrics))
+            .with_state(Arc::clone(&service))
+            .merge(assets::router())
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
+        router = match (app, start) {
+            (Some(app), _) => router.fallback_service(proxy::router(app)),
+            (None, Some(start)) => {
+                let channels: Arc<dyn demo::Channels> = Arc::clone(&service) as _;
+                router.merge(demo::router(channels, start)).fallback(|| async { Problem::not_found() })
+            }
+            (None, None) => router.fallback(|| async { Problem::not_found() }),
+        };
+        Arc::new(Self { service, router })
+    }
+
+    /// Sends and sockets before the router: they are nearly all there is.
+    async fn handle(&self, edge: &Edge, peer: std::net::SocketAddr, request: Request<Incoming>) -> Outcome {
+        let path = request.uri().path();
+        if let Some(rest) = socket::path(path) {
+            let rest = rest.to_owned();
+            return socket::handle(&self.service, edge, peer, request, &rest).await;
+        }
+        Outcome::Answer(match messages::route(path) {
+            Some(to) if request.method() == Method::POST => {
+                let to = to.map(str::to_owned);
+                messages::handle(&self.service, request, to.as_deref()).await
+            }
+            _ => {
+                let mut request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+                match self.router.clone().call(request).await {
+                    Ok(response) => response.map(Body::Routed),
+                    Err(never) => match never {},
+                }
+            }
+        })
+    }
+}
+
+/// Accepts connections on one edge thread until the node stops.
+pub(crate) async fn serve(
+    edge: Rc<Edge>,
+    site: Arc<Site>,
+    listener: io::Result<TcpListener>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let listener = listener.and_then(tokio::net::TcpListener::from_std);
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "an edge thread cannot listen");
+            return;
+        }
+    };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::task::spawn_local(Connection::new(&edge, &site, peer).run(stream));
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: those that wait are taken when others have ended.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// A JSON answer.
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,45 @@
+//! `GET /v1/presence`: client ids with a socket, in pages.
+
+use super::{auth::ApiKey, channels::answer, error::Problem};
+use crate::service::Service;
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use http::StatusCode;
+use protocol::id::ClientId;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Ids on one page: some 2.5 MB with the longest ids.
+const PAGE_MAX: usize = 10_000;
+
+/// And if the caller does not say.
+const PAGE_DEFAULT: usize = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct Paged {
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Page {
+    client_ids: Vec<String>,
+    /// The `after` of the next page.
+    next: Option<String>,
+}
+
+/// One page, in the order of the ids' bytes.
+pub(super) async fn list(
+    State(service): State<Arc<Service>>,
+    _: ApiKey,
+    Query(paged): Query<Paged>,
+) -> Result<Response, Problem> {
+    let after: Option<ClientId> = paged.after.map(|after| after.parse()).transpose()?;
+    let limit = paged.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let ids = service.hub.present(after.as_ref(), limit);
+    let client_ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let next = client_ids.last().filter(|_| client_ids.len() == limit).cloned();
+    Ok(answer(StatusCode::OK, &Page { client_ids, next }))
+}

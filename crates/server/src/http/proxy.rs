@@ -1,0 +1,137 @@
+//! `dev --app`: whatever is not Downlink's own goes to the application behind it.
+
+use super::error::Problem;
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use std::net::SocketAddr;
+
+/// An application to forward to.
+#[derive(Clone)]
+pub(crate) struct App {
+    authority: uri::Authority,
+    client: Client<HttpConnector, Body>,
+}
+
+/// Headers that belong to one connection, not to the message (RFC 9110, 7.6.1).
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Notices of presence come from Downlink alone; whoever sends one from outside forges it.
+const PRESENCE_PATHS: &[&str] = &["/_ah/channel/connected", "/_ah/channel/disconnected"];
+
+impl App {
+    /// An application at a URL.
+    ///
+    /// # Errors
+    /// A sentence, for anything but `http://host:port`.
+    pub(crate) fn new(url: &str) -> Result<Self, String> {
+        let wrong = || format!("--app {url:?}: write the address of your application, as in http://127.0.0.1:8080");
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let plain = uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let authority = uri.authority().filter(|_| plain).cloned().ok_or_else(wrong)?;
+        Ok(Self { authority, client: Client::builder(TokioExecutor::new()).build_http() })
+    }
+}
+
+/// A router that forwards everything it gets.
+pub(crate) fn router(app: App) -> Router {
+    Router::new().fallback(forward).with_state(app)
+}
+
+async fn forward(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let path = request.uri().path().trim_end_matches('/');
+    if PRESENCE_PATHS.contains(&path) {
+        let detail = "Notices of presence come from Downlink, not from outside.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "presence_from_outside", detail));
+    }
+    let (mut parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", uri::PathAndQuery::as_str);
+    parts.uri = Uri::builder()
+        .scheme("http")
+        .authority(app.authority.clone())
+        .path_and_query(target)
+        .build()
+        .map_err(|error| Problem::bad_request("bad_target", format!("The target cannot be forwarded: {error}.")))?;
+    let peer = parts.extensions.remove::<ConnectInfo<SocketAddr>>();
+    parts.extensions.clear();
+    parts.version = http::Version::HTTP_11;
+    strip(&mut parts.headers);
+    forwarded(&mut parts.headers, peer.map(|ConnectInfo(peer)| peer));
+    match app.client.request(Request::from_parts(parts, body)).await {
+        Ok(mut response) => {
+            strip(response.headers_mut());
+            Ok(response.map(Body::new).into_response())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the application does not answer");
+            let detail = format!("The application at http://{} does not answer. Is it running?", app.authority);
+            Err(Problem::new(StatusCode::BAD_GATEWAY, "application_unreachable", detail))
+        }
+    }
+}
+
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().map(HeaderName::as_str).chain(HOP_BY_HOP.iter().copied()) {
+        headers.remove(name);
+    }
+}
+
+/// What the application would not know otherwise: who asked, and for which host.
+fn forwarded(headers: &mut HeaderMap, peer: Option<SocketAddr>) {
+    if let Some(value) = peer.and_then(|peer| HeaderValue::from_str(&peer.ip().to_string()).ok()) {
+        headers.insert("x-forwarded-for", value);
+    }
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    if let Some(host) = headers.get(header::HOST).cloned() {
+        headers.insert("x-forwarded-host", host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_is_an_address_and_nothing_more() {
+        assert!(App::new("http://127.0.0.1:8080").is_ok());
+        assert!(App::new("http://localhost:8080/").is_ok());
+        for wrong in ["", "127.0.0.1:8080", "https://localhost", "http://localhost/path", "http://", "ftp://x"] {
+            assert!(App::new(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn headers_of_the_connection_stay_with_it() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONNECTION, "close, X-Mine".parse().unwrap());
+        headers.insert("x-mine", "1".parse().unwrap());
+        headers.insert("keep-alive", "1".parse().unwrap());
+        headers.insert("x-other", "1".parse().unwrap());
+        strip(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-other"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! The heads that turn a connection into a socket, written by hand: from there on hyper is not asked any more.
+
+use super::{Cors, grant};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, Request, header};
+use protocol::{socket::Transport, websocket::accept_key};
+
+/// The answer to a WebSocket's handshake; `None` if it is none (RFC 6455, 4.2.1).
+pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
+    let headers = request.headers();
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = text(header::SEC_WEBSOCKET_KEY)?.trim();
+    let upgrades = text(header::CONNECTION)?.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
+    let good = upgrades
+        && request.version() == http::Version::HTTP_11
+        && text(header::SEC_WEBSOCKET_VERSION)?.trim() == "13"
+        && BASE64_STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
+    if !good {
+        return None;
+    }
+    // RFC 6455, 1.3 asks for SHA-1; it proves that the handshake was understood, nothing more.
+    let accept = accept_key(key, |text| {
+        let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, text);
+        hash.as_ref().try_into().expect("SHA-1 has 20 bytes")
+    });
+    let protocol = if grant::offered(headers).any(|name| name == grant::SUBPROTOCOL) {
+        "Sec-WebSocket-Protocol: downlink.v1\r\n"
+    } else {
+        ""
+    };
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
+    );
+    Some(head.into_bytes())
+}
+
+/// The answer that streams events or lines until the connection ends.
+pub(super) fn stream(transport: Transport, cors: &Cors) -> Vec<u8> {
+    let kind = match transport {
+        Transport::Sse => "text/event-stream; charset=utf-8",
+        _ => "application/x-ndjson",
+    };
+    let mut head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
+         Connection: close\r\n"
+    )
+    .into_bytes();
+    for (name, value) in cors.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Whether a request brings a body, which an opening one must not: its bytes would be taken for frames.
+pub(super) fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}

@@ -1,0 +1,48 @@
+//! `POST /v1/socket/{name}`: what a client says beside a stream that only goes one way.
+
+use super::{
+    super::{Body, body, error::Problem},
+    Cors,
+};
+use crate::service::Service;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use protocol::{client_word::ClientWord, close::CloseCode, limits};
+
+pub(super) async fn handle(
+    service: &Service,
+    request: Request<Incoming>,
+    name: &str,
+    cors: &Cors,
+) -> Response<Body> {
+    if !cors.admits(request.headers()) {
+        return Problem::closed(CloseCode::FORBIDDEN, CloseCode::FORBIDDEN.reason()).response();
+    }
+    match hear(service, request, name).await {
+        Ok(()) => {
+            let mut response = Response::new(Body::full(""));
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Err(problem) => problem.response(),
+    }
+}
+
+async fn hear(service: &Service, request: Request<Incoming>, name: &str) -> Result<(), Problem> {
+    let body = body::read(request.into_body(), limits::CLIENT_WORD_BYTES_MAX).await?;
+    let word = std::str::from_utf8(&body).ok().and_then(|text| ClientWord::parse(text).ok());
+    let word = word.ok_or_else(|| Problem::bad_request("invalid_word", protocol::client_word::InvalidWord.to_string()))?;
+    let gone = || {
+        let detail = "There is no such socket (any more); open one, and use the name from its open frame.";
+        Problem::new(StatusCode::NOT_FOUND, "no_such_socket", detail)
+    };
+    let socket = service.hub.find(name).ok_or_else(gone)?;
+    let farewell = word == ClientWord::Close;
+    match service.hub.hear(&socket, word) {
+        Ok(()) => Ok(()),
+        Err((code, reason)) => {
+            service.hub.close(&socket, code, reason, None);
+            if farewell { Ok(()) } else { Err(Problem::closed(code, reason)) }
+        }
+    }
+}

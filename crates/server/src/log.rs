@@ -1,0 +1,22 @@
+//! Structured logs to standard error, as text or JSON.
+
+use crate::config::Config;
+use std::io::IsTerminal;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Begins logging.
+///
+/// # Errors
+/// A sentence, for a level that cannot be read.
+pub(crate) fn start(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.log_level)
+        .map_err(|error| format!("log.level: {error}; write error, warn, info, debug or trace"))?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process, as tests do, changes nothing.
+    let _ = if config.log_json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    Ok(())
+}

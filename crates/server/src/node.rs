@@ -1,0 +1,70 @@
+//! Building a node: broker, hub, service, from a configuration.
+
+use crate::{cli::RecoveryArgs, config::Config, service::Service};
+use broker::{
+    broker::Broker,
+    local::{Durability, Local, Options},
+};
+use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub};
+use journal::{Disk, FileDisk, MemoryDisk};
+use std::sync::Arc;
+
+/// A node that is ready to serve.
+pub(crate) struct Node {
+    pub(crate) service: Arc<Service>,
+    pub(crate) edges: Vec<Arc<EdgeHandle>>,
+}
+
+/// Opens the journal and puts the parts together.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, String> {
+    let clock = Clock::start();
+    let broker = Arc::new(open_broker(config, recovery, clock)?);
+    let edges: Vec<_> = (0..config.edge_threads).map(EdgeHandle::new).collect();
+    let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());
+    let service = Service {
+        hub,
+        api_keys: config.api_keys.clone(),
+        token_in_query: config.token_in_query,
+        allowed_origins: config.allowed_origins.clone(),
+        message_bytes_max: config.message_bytes_max,
+        counters: Default::default(),
+    };
+    Ok(Node { service: Arc::new(service), edges })
+}
+
+fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<Local, String> {
+    let disk: Arc<dyn Disk> = match config.journal_dir() {
+        Some(directory) => {
+            let failed = |error| format!("{}: {error}", directory.display());
+            Arc::new(FileDisk::new(&directory).map_err(failed)?)
+        }
+        None => Arc::new(MemoryDisk::new()),
+    };
+    let boot_id = match config.durability {
+        Durability::Os | Durability::Fsync => journal::kernel_boot_id().map_err(|error| format!("no boot id of the kernel: {error}"))?,
+        Durability::Memory => String::new(),
+    };
+    let options = Options {
+        durability: config.durability,
+        retention: config.retention,
+        retention_messages: config.retention_messages,
+        retention_bytes: config.retention_bytes,
+        idempotency_keys: config.idempotency_keys,
+        hash_secret: config.hash_secret()?,
+        accept_loss: recovery.accept_loss,
+        new_epoch: recovery.new_epoch,
+        boot_id,
+    };
+    let (broker, found) = Local::open(disk, options, clock.now_ms()).map_err(|error| error.to_string())?;
+    if found.torn_bytes > 0 {
+        tracing::warn!(bytes = found.torn_bytes, "the end of the journal was torn and has been cut; nothing that was answered is in it");
+    }
+    if found.new_epoch {
+        tracing::warn!("a new epoch begins: clients are told that messages may be missing");
+    }
+    tracing::info!(epoch = %broker.end().epoch, durability = ?config.durability, "the journal is open");
+    Ok(broker)
+}

@@ -1,0 +1,184 @@
+//! Running the server: configuration, log, node, listeners, and an orderly end.
+
+use crate::{
+    cli::{ConfigArgs, DevArgs, Failure, RecoveryArgs, ServeArgs, say},
+    config::{Config, Overrides, Sources},
+    demo, http, log, node,
+};
+use delivery::edge;
+use protocol::limits;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time,
+};
+
+/// Where `dev` keeps its data unless told otherwise.
+pub(crate) const DEV_DATA_DIR: &str = "downlink-data";
+
+/// Connections that wait to be accepted: a reconnect storm comes all at once.
+const BACKLOG: i32 = 4096;
+
+/// After sockets were sent away, what is in flight has this long to end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// `downlink serve`.
+pub(crate) fn production(args: &ServeArgs) -> Result<(), Failure> {
+    let config = load(&args.config, Vec::new(), false)?;
+    run(&config, &args.recovery, None)
+}
+
+/// `downlink dev`.
+pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
+    let mut overrides = Vec::new();
+    let chosen = args.config.data_dir.is_some()
+        || args.config.config.is_some()
+        || std::env::var_os("DOWNLINK_DATA_DIR").is_some();
+    if !chosen {
+        overrides.push(("data_dir", DEV_DATA_DIR.to_owned()));
+    }
+    let config = load(&args.config, overrides, true)?;
+    run(&config, &args.recovery, Some(args.app))
+}
+
+/// Reads the configuration from its file, the variables and the command line.
+pub(crate) fn load(args: &ConfigArgs, mut overrides: Overrides, make_secrets: bool) -> Result<Config, Failure> {
+    overrides.extend(args.listen.clone().map(|value| ("listen", value)));
+    overrides.extend(args.data_dir.clone().map(|value| ("data_dir", value)));
+    let sources = Sources {
+        file: args.config.as_deref(),
+        environment: &|name| std::env::var(name).ok().filter(|text| !text.is_empty()),
+        overrides: &overrides,
+        make_secrets,
+    };
+    Ok(Config::load(&sources)?)
+}
+
+/// Runs until it is told to stop. `dev` holds the application behind it, if there is one.
+fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<Option<String>>) -> Result<(), Failure> {
+    log::start(config).map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
+    config.keyring().map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
+    let app = dev.clone().flatten();
+    let app = app.map(|url| http::proxy::App::new(&url)).transpose();
+    let app = app.map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
+    let listeners = listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
+    let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
+    let node = node::build(config, recovery).map_err(Failure::new)?;
+    let start = dev.is_some().then(|| demo::StartInfo {
+        url: format!("http://{address}"),
+        api_key: address.ip().is_loopback().then(|| config.api_keys[0].expose().to_owned()),
+        docs_url: None,
+    });
+    let site = http::Site::new(Arc::clone(&node.service), start, app);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
+    let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
+    let (stop, stopped) = watch::channel(false);
+    let serve = {
+        let (site, listeners) = (Arc::clone(&site), Arc::new(listeners));
+        move |edge: std::rc::Rc<edge::Edge>| {
+            let listener = listeners[usize::from(edge.index())].try_clone();
+            http::serve(edge, Arc::clone(&site), listener, stopped.clone())
+        }
+    };
+    let threads = edge::spawn(&node.service.hub, &node.edges, serve);
+    let threads = threads.map_err(|error| Failure::new(format!("no thread to serve from: {error}")))?;
+    if dev.is_some() {
+        greet(config, address);
+    }
+    say(&format!("listening on http://{address}"));
+    runtime.block_on(until_stopped(&node, config.drain));
+    let _ = stop.send(true);
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("an edge thread had panicked");
+        }
+    }
+    runtime.block_on(node.service.broker().close());
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ticks until a signal, then sends the sockets away.
+async fn until_stopped(node: &node::Node, drain: Duration) {
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "signals cannot be received; stop the process with kill -9");
+            return std::future::pending().await;
+        }
+    };
+    let mut ticks = time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let service = Arc::clone(&node.service);
+                let ticked = tokio::task::spawn_blocking(move || service.broker().tick(service.now_ms())).await;
+                if let Err(error) = ticked {
+                    tracing::error!(%error, "keeping the journal's house failed");
+                }
+            }
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    let sockets = node.service.hub.counters.open.total();
+    tracing::info!(sockets, "stopping: sockets are told to come back");
+    node.service.hub.drain(u32::try_from(drain.as_millis()).unwrap_or(u32::MAX));
+    time::sleep(LAST_WORDS).await;
+}
+
+fn taken(address: SocketAddr, error: &io::Error) -> Failure {
+    Failure::new(match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{address} is taken by another process; stop that one, or choose another address with --listen"
+        ),
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// One listening descriptor for each edge; the kernel spreads connections over them.
+fn listen(address: SocketAddr, edges: u16) -> io::Result<Vec<TcpListener>> {
+    let mut address = address;
+    let mut listeners = Vec::new();
+    for _ in 0..edges {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        if edges > 1 {
+            socket.set_reuse_port(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        for_all_connections(&SockRef::from(&socket))?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let listener: TcpListener = socket.into();
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// What connections inherit from the listener, so that no system call is spent on each.
+fn for_all_connections(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some(limits::TCP_USER_TIMEOUT))?;
+    socket.set_send_buffer_size(limits::SEND_BUFFER_BYTES)
+}
+
+/// The first message, ready to be copied.
+fn greet(config: &Config, address: SocketAddr) {
+    let key = config.api_keys[0].expose();
+    say(&format!(
+        "\n  Downlink is running.   Open http://{address} in a browser.\n\n  \
+         For your application:\n    export DOWNLINK_URL=http://{address}\n    export DOWNLINK_API_KEY={key}\n\n  \
+         The first message, in a second window:\n    downlink listen ada\n  and in a third:\n    \
+         curl -X POST http://{address}/v1/channels/ada/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: text/plain' -d 'hello'\n"
+    ));
+}

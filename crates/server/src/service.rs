@@ -1,0 +1,220 @@
+//! What this node can do, for whoever asks over whichever way: make channels, send, look.
+
+use crate::config::Secret;
+use broker::{
+    broker::Broker,
+    error::PublishError,
+    message::{Draft, Recipients, Stored},
+};
+use delivery::{
+    counters::Counter,
+    hub::Hub,
+};
+use protocol::{
+    cursor::Cursor,
+    id::{ClientId, InvalidClientId},
+    limits,
+    message::Data,
+    token::{self, Grant, TokenError},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The node, as the HTTP edge sees it.
+pub(crate) struct Service {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) api_keys: Vec<Secret>,
+    pub(crate) token_in_query: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) message_bytes_max: usize,
+    pub(crate) counters: Counters,
+}
+
+/// What was counted at the API.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Messages that were answered as stored.
+    pub(crate) stored: Counter,
+    /// Messages that were given to whoever listened, and kept by nobody.
+    pub(crate) passed: Counter,
+    /// Messages that were refused.
+    pub(crate) refused: Counter,
+    /// Tokens that were made.
+    pub(crate) tokens_made: Counter,
+    /// Sockets that were refused for their token.
+    pub(crate) tokens_refused: Counter,
+}
+
+/// A token and what it grants.
+pub(crate) struct Made {
+    pub(crate) token: String,
+    pub(crate) grant: Grant,
+}
+
+/// Who a message goes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Client(ClientId),
+    /// A token whose time is over: the send succeeds and reaches nobody (channel-api.md, item 9).
+    Nobody,
+}
+
+/// A message to send.
+pub(crate) struct Send {
+    pub(crate) to: Recipients,
+    pub(crate) data: Data,
+    /// Seconds; 0 is for whoever listens now.
+    pub(crate) ttl: Option<u32>,
+    pub(crate) idempotency_key: Option<Box<str>>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// Kept under this cursor.
+    Stored { cursor: Cursor, stored: Stored },
+    /// Given to whoever listened.
+    Passed,
+}
+
+impl Service {
+    pub(crate) fn broker(&self) -> &Arc<dyn Broker> {
+        &self.hub.broker
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.hub.clock.now_ms()
+    }
+
+    /// Whether a text is one of the API keys.
+    pub(crate) fn is_api_key(&self, text: &[u8]) -> bool {
+        // All are compared, so that the time tells nothing of which one it was.
+        self.api_keys.iter().fold(false, |found, key| found | key.matches(text))
+    }
+
+    /// Makes a token for a client id.
+    ///
+    /// # Panics
+    /// Without a source of random numbers.
+    pub(crate) fn create_channel(&self, client_id: ClientId, life: Duration) -> Made {
+        let issued_at = self.now_ms() / 1000;
+        let grant = Grant {
+            client_id,
+            issued_at,
+            expires_at: issued_at + life.as_secs(),
+            start: Some(self.broker().end()),
+        };
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).expect("the system has random numbers");
+        let keyring = Arc::clone(&self.hub.keyring.read());
+        self.counters.tokens_made.add(1);
+        Made { token: keyring.sign(&grant, &format!("{:016x}", u64::from_le_bytes(unique))), grant }
+    }
+
+    /// Who a client id or a token stands for. What has a token's form is looked at as one before the length of an id
+    /// is checked.
+    pub(crate) fn target(&self, text: &[u8]) -> Result<Target, InvalidClientId> {
+        if let Ok(token) = std::str::from_utf8(text)
+            && token::looks_like_token(token)
+        {
+            let keyring = Arc::clone(&self.hub.keyring.read());
+            match keyring.verify(token, self.now_ms() / 1000) {
+                Ok(grant) => return Ok(Target::Client(grant.client_id)),
+                Err(TokenError::TimedOut) => return Ok(Target::Nobody),
+                Err(TokenError::Invalid) => {}
+            }
+        }
+        ClientId::from_bytes(text).map(Target::Client)
+    }
+
+    /// Sockets of these client ids on this node.
+    pub(crate) fn sockets(&self, to: &Recipients) -> u64 {
+        let of = |id: &ClientId| u64::from(self.hub.sockets(self.broker().key(id)));
+        to.ids().iter().map(of).sum()
+    }
+
+    /// Sends one message.
+    pub(crate) async fn send(&self, send: Send) -> Result<Sent, PublishError> {
+        match send.ttl {
+            Some(0) => {
+                self.broker().pass(send.to, send.data).await?;
+                self.counters.passed.add(1);
+                Ok(Sent::Passed)
+            }
+            _ => {
+                let result = self.broker().publish(send.draft(), self.now_ms()).await;
+                self.sent(result)
+            }
+        }
+    }
+
+    /// Sends many, in order, with one answer each.
+    pub(crate) async fn send_many(&self, sends: Vec<Send>) -> Vec<Result<Sent, PublishError>> {
+        let now_ms = self.now_ms();
+        let mut results: Vec<Option<Result<Sent, PublishError>>> = Vec::with_capacity(sends.len());
+        let mut drafts = Vec::with_capacity(sends.len());
+        for send in sends {
+            if send.ttl == Some(0) {
+                let passed = self.broker().pass(send.to, send.data).await;
+                self.counters.passed.add(1);
+                results.push(Some(passed.map(|()| Sent::Passed)));
+            } else {
+                drafts.push(send.draft());
+                results.push(None);
+            }
+        }
+        let mut stored = self.broker().publish_many(drafts, now_ms).await.into_iter();
+        results
+            .into_iter()
+            .map(|known| known.unwrap_or_else(|| self.sent(stored.next().expect("one answer a draft"))))
+            .collect()
+    }
+
+    fn sent(&self, result: Result<Stored, PublishError>) -> Result<Sent, PublishError> {
+        match result {
+            Ok(stored) => {
+                self.counters.stored.add(1);
+                Ok(Sent::Stored { cursor: self.hub.cursor(stored.offset), stored })
+            }
+            Err(error) => {
+                self.counters.refused.add(1);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Send {
+    fn draft(self) -> Draft {
+        Draft {
+            to: self.to,
+            data: self.data,
+            ttl_seconds: self.ttl.unwrap_or(0),
+            idempotency_key: self.idempotency_key,
+        }
+    }
+}
+
+/// The demos are applications like any other.
+#[async_trait::async_trait]
+impl crate::demo::Channels for Service {
+    async fn create_channel(&self, client_id: &str) -> Result<String, String> {
+        let id: ClientId = client_id.parse().map_err(|error: InvalidClientId| error.to_string())?;
+        let life = Duration::from_secs(u64::from(limits::TOKEN_MINUTES_DEFAULT) * 60);
+        Ok(Service::create_channel(self, id, life).token)
+    }
+
+    async fn send(&self, client_ids: &[String], text: String) -> Result<(), String> {
+        let ids: Result<Vec<ClientId>, _> = client_ids.iter().map(|id| id.parse()).collect();
+        let ids = ids.map_err(|error: InvalidClientId| error.to_string())?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let send = Send {
+            to: Recipients::Many(ids.into()),
+            data: Data::Text(text.into()),
+            ttl: None,
+            idempotency_key: None,
+        };
+        Service::send(self, send).await.map(|_| ()).map_err(|error| error.to_string())
+    }
+}
