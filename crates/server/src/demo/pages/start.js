@@ -13,14 +13,16 @@ const sentAt = [];
 
 /** Texts in `<b>` are the words of this very page, in `<i>` remarks. */
 const bold = (text) => element("b", "", text);
+/** Cut short for the eye alone: what is copied is the whole key. */
+const secret = (text) => element("b", "secret", text);
 const remark = (text) => element("i", "", text);
 
 function forms() {
   const { url, client_id: me } = start;
   const key = start.api_key ?? "$DOWNLINK_API_KEY";
-  const bearer = () => ["  -H \"Authorization: Bearer ", bold(key), "\" \\\n"];
+  const bearer = () => ["  -H \"Authorization: Bearer ", secret(key), "\" \\\n"];
   const environment = start.api_key
-    ? ["export DOWNLINK_URL=", bold(url), "\nexport DOWNLINK_API_KEY=", bold(key), "\n"]
+    ? ["export DOWNLINK_URL=", bold(url), "\nexport DOWNLINK_API_KEY=", secret(key), "\n"]
     : ["export DOWNLINK_URL=", bold(url), "\n", remark("# and DOWNLINK_API_KEY, which the program printed"), "\n"];
   return {
     create: {
