@@ -35,7 +35,9 @@ pub struct Opened {
 }
 
 /// Opens the journal on a disk, or makes one. `now_ms` is the time, in milliseconds of the Unix epoch.
-pub fn open(disk: Arc<dyn Disk>, options: Options, now_ms: u64) -> Result<Opened, OpenError> {
+pub fn open(disk: Arc<dyn Disk>, mut options: Options, now_ms: u64) -> Result<Opened, OpenError> {
+    // It is kept as a line of the state file.
+    options.boot_id.retain(|character| !character.is_control());
     let lock = disk.lock().map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => OpenError::Locked { place: disk.place() },
         _ => failed(&*disk, "lock the directory")(error),

@@ -36,7 +36,8 @@ pub struct Trimmed {
 impl Writer {
     /// Drops segments that are too old or too many, and forgets keys. Call it about once a second.
     ///
-    /// It also does one piece of waiting work, if nobody has taken it.
+    /// It also does one piece of waiting work. Where appends must not wait some 100 ms for that, first
+    /// [take](Self::take_chore) what there is and have another thread do it.
     pub fn retain(&mut self, now_ms: u64) -> Result<Option<Trimmed>, RetainError> {
         self.seal_by_age(now_ms);
         let trimmed = self.files.drop_old(now_ms)?;
@@ -49,7 +50,8 @@ impl Writer {
         }
     }
 
-    /// Work for another thread, if there is any. What is not taken [`retain`](Self::retain) does itself.
+    /// Work for another thread, if there is any: after a segment was sealed, and after many were dropped.
+    /// What is not taken [`retain`](Self::retain) does itself.
     pub fn take_chore(&mut self, now_ms: u64) -> Option<Chore> {
         let work = match self.files.list_oldest() {
             Some(work) => work,

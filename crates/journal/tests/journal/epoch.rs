@@ -64,6 +64,13 @@ fn a_start_that_writes_nothing_leaves_it_as_clean_as_it_was() {
 }
 
 #[test]
+fn an_odd_boot_id_does_no_harm() {
+    let odd = without_syncs("two\nlines\r");
+    let disk = left(&odd, false);
+    assert_eq!(open_at(&disk, &odd, NOON).unwrap().epoch, 8);
+}
+
+#[test]
 fn a_restored_backup_begins_a_new_epoch_when_told() {
     let disk = left(&options(), true);
     let opened = open_at(&disk, &Options { new_epoch: true, fresh_epoch: 9, ..options() }, NOON).unwrap();

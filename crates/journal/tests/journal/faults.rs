@@ -7,13 +7,14 @@ use crate::common::{NOON, PowerDisk, entry, history, key, open_at, options, reop
 use journal::{AppendError, MemoryDisk, Options, SyncError};
 
 fn one_segment() -> Options {
-    Options { segment_bytes: 1 << 20, ..options() }
+    Options { segment_bytes: 1 << 16, ..options() }
 }
 
 #[test]
 fn a_full_disk_numbers_nothing_and_passes() {
     let disk = Arc::new(MemoryDisk::with_capacity(3 * 256 * 1024));
-    let mut opened = open_at(&disk, &one_segment(), NOON).unwrap();
+    let options = Options { segment_bytes: 1 << 20, ..options() };
+    let mut opened = open_at(&disk, &options, NOON).unwrap();
     let (keys, large) = ([key(1)], vec![1; 600 * 1024]);
     send(&mut opened, key(1), b"one");
     let full = opened.writer.append_one(entry(&keys, &large), NOON);

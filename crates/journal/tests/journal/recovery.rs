@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::common::{NOON, PowerDisk, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{NOON, PowerDisk, Random, history, key, open_at, options, reopen, send, send_synced};
 use journal::{After, FileDisk, Offset, OpenError, Opened, Options};
 
 /// Large enough that nothing rotates.
 fn one_segment() -> Options {
-    Options { segment_bytes: 1 << 20, ..options() }
+    Options { segment_bytes: 1 << 16, ..options() }
 }
 
 fn corrupt(opened: Result<Opened, OpenError>) -> (String, Offset) {
@@ -249,6 +249,21 @@ fn a_segment_that_was_just_being_made_is_made_again() {
     }
 }
 
+/// The directory entry of a new segment must be as durable as what is then synced to it.
+#[test]
+fn a_power_loss_right_after_a_new_segment_loses_nothing_that_was_synced() {
+    for seed in 0..50 {
+        let disk = PowerDisk::new();
+        let mut opened = reopen(&disk);
+        for _ in 0..30 {
+            send_synced(&mut opened, key(1), &[0; 100]);
+        }
+        assert_eq!(disk.names(".seg").len(), 2);
+        let opened = reopen(&disk.after_power_loss(&mut Random(seed)));
+        assert_eq!(history(&opened.reader, key(1)).len(), 30);
+    }
+}
+
 #[test]
 fn a_newer_format_is_refused_by_its_number() {
     let disk = PowerDisk::new();
@@ -272,7 +287,7 @@ fn recovery_can_be_cut_off_at_every_step_and_repeated() {
         let cut = disk.after_kill();
         cut.with(|shared| shared.faults.stop_at = Some(step));
         let is_through = open_at(&cut, &one_segment(), NOON).is_ok();
-        for lost in [cut.after_kill(), cut.after_power_loss(&mut crate::common::Random(step))] {
+        for lost in [cut.after_kill(), cut.after_power_loss(&mut Random(step))] {
             let opened = open_at(&lost, &one_segment(), NOON).unwrap();
             assert_eq!(history(&opened.reader, key(1)), [b"one"]);
         }
