@@ -35,6 +35,7 @@ export interface Closed {
 export interface WebSocketLike {
   onmessage: any;
   onclose: any;
+  onerror: any;
   send(data: string): void;
   close(code?: number): void;
 }

@@ -81,6 +81,12 @@ describe('WebSocket', () => {
     expect(FakeWebSocket.last.closedWith).toBe('no code');
   });
 
+  test('an error is an end: a page whose CSP forbids the connection gets no close event', () => {
+    const { ends } = start(websocket, { web });
+    FakeWebSocket.last.onerror?.();
+    expect(ends).toEqual([undefined]);
+  });
+
   test('without one there is an error, which is an end', () => {
     expect(() => start(websocket, { web: { fetch } })).toThrow();
   });
@@ -124,13 +130,17 @@ describe('SSE', () => {
   });
 
   test('posts its words to the socket, and its leave so that it outlives the page', async () => {
-    const { web, requests } = answers(stream(READY));
+    const posted = () => new Response();
+    const { web, requests } = answers(stream(READY), posted, posted);
     const { link } = start(sse, { web });
     link.say({ ack: 'e.0' });
     expect(requests).toHaveLength(1);
     await settle();
     link.say({ token: 'new' });
     link.close(true);
+    // A stream that breaks off first would be gone before its farewell arrives.
+    expect(requests[0]?.init.signal?.aborted).toBe(false);
+    await settle();
     expect(requests.slice(1).map(({ url, init }) => [url, init.method, init.body, init.keepalive])).toEqual([
       ['https://host:7171/base/socket/so%2F1?tenant=a', 'POST', '{"token":"new"}', false],
       ['https://host:7171/base/socket/so%2F1?tenant=a', 'POST', '{"close":true}', true],
@@ -215,10 +225,11 @@ describe('long-poll', () => {
 
   test('hands on why the server ends it', async () => {
     const close = { type: 'close', code: 4410, reason: 'The channel was deleted.' };
-    const { web } = answers(json({ socket: 's', messages: [], cursor: 'e.1', close }));
+    const { web, requests } = answers(json({ socket: 's', messages: [], cursor: 'e.1', close }));
     const { frames } = start(longpoll, { web });
-    await settle();
+    await seconds(10);
     expect(frames.at(-1)).toEqual(close);
+    expect(requests).toHaveLength(1);
   });
 
   test('answers that were not held are no reason for a storm', async () => {

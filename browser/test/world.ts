@@ -190,6 +190,7 @@ export class FakeWebSocket {
 
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number; reason: string; wasClean: boolean }) => void) | null = null;
+  onerror: (() => void) | null = null;
   readonly said: string[] = [];
   closedWith: number | 'no code' | undefined;
   readonly url: string;

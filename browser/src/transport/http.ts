@@ -47,7 +47,7 @@ export class HttpLink implements Link {
     this.#attempt = attempt;
   }
 
-  say(word: Word): void {
+  async say(word: Word): Promise<void> {
     if (!this.socket) return;
     const { url, web } = this.#attempt;
     const target = new URL(url);
@@ -62,11 +62,13 @@ export class HttpLink implements Link {
       keepalive: 'close' in word,
     });
     // A word that does not arrive is made good by what follows: the grace, the next ack, the next connection.
-    sent.catch(() => undefined);
+    await sent.catch(() => undefined);
   }
 
   close(leave: boolean): void {
-    if (leave) this.say({ close: true });
-    this.abort.abort();
+    const abort = () => this.abort.abort();
+    // The word first: to a socket that has broken off already nobody can say farewell.
+    if (leave && this.socket) this.say({ close: true }).then(abort);
+    else abort();
   }
 }

@@ -38,6 +38,8 @@ async function poll(attempt: Attempt, link: HttpLink, sink: Sink): Promise<void>
     if (!response.ok) return sink.end(await refusal(response));
     const answer: Answer = await response.json();
     for (const frame of frames(answer, link)) sink.frame(frame);
+    // Another poll would open another socket, also for a page that has just said farewell.
+    if (answer.close) return;
     link.socket = answer.socket;
     const moved = answer.cursor !== attempt.after;
     attempt.after = answer.cursor;

@@ -27,6 +27,8 @@ export const websocket: Transport = {
       }
       sink.frame(frame);
     };
+    // Only a failed connection has an error, and one that the page's CSP forbids has nothing else after it.
+    socket.onerror = () => sink.end();
     socket.onclose = ({ code, reason, wasClean }: CloseEvent) => {
       // The server says farewell in a frame; a bare 1000 comes from something on the way, whose word is not final.
       const answered = wasClean && code !== NO_STATUS && code !== NORMAL;
