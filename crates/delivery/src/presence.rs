@@ -1,9 +1,14 @@
 //! Who has a socket open on this node.
 
 use crate::{channel::Channel, hub::Hub};
+use broker::{
+    error::ReadError,
+    message::{Page, Position},
+};
 use protocol::{
     cursor::Offset,
     id::ClientId,
+    limits::{PAGE_BYTES_MAX, PAGE_MESSAGES_MAX},
     socket::Transport,
 };
 use std::{collections::BinaryHeap, net::IpAddr, sync::Arc};
@@ -45,6 +50,30 @@ impl Channel {
 }
 
 impl Hub {
+    /// How many kept messages the slowest socket of a channel still has to get.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is so far behind that the disk had to be asked, and that failed.
+    pub async fn lag(&self, channel: &Channel) -> Result<u64, ReadError> {
+        let latest = channel.latest();
+        let slowest = channel.socket_views().iter().map(|view| view.cursor).min();
+        let Some(cursor) = slowest.filter(|cursor| *cursor < latest) else { return Ok(0) };
+        if let Some(run) = self.tail.run(channel.key, cursor, latest) {
+            return Ok(run.len() as u64);
+        }
+        let (mut position, mut count) = (Position::After(self.cursor(cursor)), 0);
+        loop {
+            let page = Page { messages: PAGE_MESSAGES_MAX, bytes: PAGE_BYTES_MAX };
+            let now_ms = self.clock.now_ms();
+            let history = self.broker.history(&channel.id, channel.key, position, page, now_ms).await?;
+            count += history.messages.len() as u64;
+            if !history.more {
+                return Ok(count);
+            }
+            position = Position::After(self.cursor(history.upto));
+        }
+    }
+
     /// The first `limit` client ids after `after` that have a socket here, in the order of their bytes.
     #[must_use]
     pub fn present(&self, after: Option<&ClientId>, limit: usize) -> Vec<ClientId> {

@@ -82,14 +82,12 @@ pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Headers in a request.
 pub const HEADERS_MAX: usize = 64;
 
-/// A request's head must be there within this time (slow clients hold a descriptor each).
+/// A request's head must be there within this time after the last answer, or the connection is closed (slow clients
+/// hold a descriptor each, and so do idle ones).
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A request's body must be there within this time, for a body of at most 16 MiB.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// A kept-alive connection with nothing to say is closed after this time.
-pub const KEEP_ALIVE_TIME: Duration = Duration::from_secs(120);
 
 /// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -68,6 +68,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<Option<String>>) ->
     let app = dev.clone().flatten();
     let app = app.map(|url| http::proxy::App::new(&url)).transpose();
     let app = app.map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
+    take_descriptors();
     let listeners = listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
     let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
     let node = node::build(config, recovery).map_err(Failure::new)?;
@@ -133,6 +134,17 @@ async fn until_stopped(node: &node::Node, drain: Duration) {
     tracing::info!(sockets, "stopping: sockets are told to come back");
     node.service.hub.drain(u32::try_from(drain.as_millis()).unwrap_or(u32::MAX));
     time::sleep(LAST_WORDS).await;
+}
+
+/// Sockets are descriptors: takes as many as the system gives.
+fn take_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open descriptors could not be raised");
+    }
+    tracing::info!(descriptors = limit.maximum, "sockets and connections are limited by descriptors");
 }
 
 fn taken(address: SocketAddr, error: &io::Error) -> Failure {

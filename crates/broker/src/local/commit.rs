@@ -227,6 +227,7 @@ impl Shared {
             previous: Offset(link.previous.0),
             ordinal: link.ordinal,
         });
+        self.readable.store(offset.0, Ordering::Release);
         self.announce().announce(Message {
             offset,
             time_ms: appended.time_ms,

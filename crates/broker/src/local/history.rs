@@ -44,7 +44,7 @@ fn try_read(
     page: Page,
     now_ms: u64,
 ) -> Result<History, JournalError> {
-    let end = shared.end();
+    let end = shared.readable();
     let (after, other_epoch) = match position {
         Position::After(cursor) if cursor.epoch != shared.epoch || cursor.offset > end => {
             (After::Offset(journal::Offset(0)), true)

@@ -83,7 +83,11 @@ struct Shared {
     reader: Reader,
     /// The one writer, and what must change together with it.
     log: Mutex<Log>,
-    /// The last announced offset. Readers never look beyond it: what is not announced may not be synced.
+    /// The last offset that may be read: stored, and synced if it must be. Raised before a message is announced, so
+    /// that a channel that is opened meanwhile, and was not there to be told, finds the message when it asks.
+    readable: AtomicU64,
+    /// The last announced offset. Raised after a message is announced, so that whoever reads it, and then the newest
+    /// message of a channel, has missed nothing up to here.
     announced: AtomicU64,
     announce: OnceLock<Arc<dyn Announce>>,
     queue: Queue,
@@ -113,6 +117,7 @@ impl Local {
         let shared = Arc::new(Shared {
             epoch: Epoch(opened.epoch),
             hasher: KeyHasher::new(&options.hash_secret),
+            readable: AtomicU64::new(opened.reader.end().0),
             announced: AtomicU64::new(opened.reader.end().0),
             reader: opened.reader,
             log: Mutex::new(Log::new(opened.writer, idempotency)),
@@ -134,8 +139,9 @@ impl Shared {
         self.announce.get().expect("attached before the first publish").as_ref()
     }
 
-    fn end(&self) -> Offset {
-        Offset(self.announced.load(Ordering::Acquire))
+    /// How far readers may look: what lies beyond may not be synced.
+    fn readable(&self) -> Offset {
+        Offset(self.readable.load(Ordering::Acquire))
     }
 
     fn inline(&self) -> bool {
@@ -154,7 +160,7 @@ impl Broker for Local {
     }
 
     fn end(&self) -> Cursor {
-        Cursor::new(self.shared.epoch, self.shared.end())
+        Cursor::new(self.shared.epoch, Offset(self.shared.announced.load(Ordering::Acquire)))
     }
 
     fn start(&self) -> LogStart {
@@ -200,7 +206,7 @@ impl Broker for Local {
     fn unfollow(&self, _id: &ClientId, _key: ChannelKey) {}
 
     async fn newest(&self, _id: &ClientId, key: ChannelKey) -> Result<Offset, ReadError> {
-        let newest = self.shared.reader.newest(journal::Key(key.0), journal::Offset(self.shared.end().0));
+        let newest = self.shared.reader.newest(journal::Key(key.0), journal::Offset(self.shared.readable().0));
         Ok(newest.map_or(Offset(0), |place| Offset(place.offset.0)))
     }
 

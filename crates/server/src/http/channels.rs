@@ -82,7 +82,7 @@ pub(super) async fn by_query(
     Query(query): Query<ByQuery>,
 ) -> Result<Response, Problem> {
     let id = query.client_id.unwrap_or_default().parse()?;
-    Ok(look(&service, &id))
+    look(&service, &id).await
 }
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ pub(super) async fn by_path(
 ) -> Result<Response, Problem> {
     let rest = uri.path().strip_prefix("/v1/channels/").unwrap_or_default();
     match rest.split_once('/') {
-        None => Ok(look(&service, &id_of(rest)?)),
+        None => look(&service, &id_of(rest)?).await,
         Some((id, "messages")) => messages(&service, &id_of(id)?, &paged).await,
         Some(_) => Err(Problem::not_found()),
     }
@@ -131,13 +131,15 @@ struct SocketLook {
     acked: Option<String>,
 }
 
-fn look(service: &Service, id: &ClientId) -> Response {
+async fn look(service: &Service, id: &ClientId) -> Result<Response, Problem> {
     let hub = &service.hub;
     let channel = hub.channel(service.broker().key(id)).filter(|channel| channel.sockets() > 0);
     let text = |offset: Offset| hub.cursor(offset).to_string();
     let views = channel.as_ref().map(|channel| channel.socket_views()).unwrap_or_default();
-    let latest = channel.as_ref().map_or(Offset(0), |channel| channel.latest());
-    let behind = views.iter().filter(|view| view.cursor < latest).count();
+    let lag = match &channel {
+        Some(channel) => hub.lag(channel).await.map_err(|error| Problem::unreadable(&error))?,
+        None => 0,
+    };
     let sockets = views.iter().map(|view| SocketLook {
         transport: view.transport.as_str(),
         address: view.address.to_string(),
@@ -152,9 +154,9 @@ fn look(service: &Service, id: &ClientId) -> Response {
         sockets: sockets.collect(),
         cursor: service.broker().end().to_string(),
         acked: channel.as_ref().and_then(|channel| channel.acked()).map(text),
-        lag: behind as u64,
+        lag,
     };
-    answer(StatusCode::OK, &look)
+    Ok(answer(StatusCode::OK, &look))
 }
 
 /// A page of what is kept, oldest first.
