@@ -11,7 +11,6 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -33,7 +32,6 @@ class Request:
     """What the handlers need to know."""
 
     user_id: str
-    content_type: str
     body: bytes
 
 
@@ -75,33 +73,9 @@ def say(request: Request) -> Response:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-def connected(request: Request) -> Response:
-    """Downlink tells that a visitor is there."""
-    logging.info("%s connected", client_id_of(request))
-    return Response(HTTPStatus.NO_CONTENT)
-
-
-def disconnected(request: Request) -> Response:
-    """Downlink tells that a visitor is gone."""
-    logging.info("%s disconnected", client_id_of(request))
-    return Response(HTTPStatus.NO_CONTENT)
-
-
-def client_id_of(request: Request) -> str:
-    """The field ``from`` of a presence notice, which is a multipart form."""
-    head = f"Content-Type: {request.content_type}\r\n\r\n".encode()
-    for part in message_from_bytes(head + request.body).walk():
-        if part.get_param("name", header="Content-Disposition") == "from":
-            payload = part.get_payload(decode=True)
-            return payload.decode().rstrip("\r\n") if isinstance(payload, bytes) else ""
-    return ""
-
-
 HANDLERS: dict[tuple[str, str], Callable[[Request], Response]] = {
     ("GET", "/"): main_page,
     ("POST", "/say"): say,
-    ("POST", "/_ah/channel/connected/"): connected,
-    ("POST", "/_ah/channel/disconnected/"): disconnected,
 }
 
 
@@ -116,8 +90,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
     else:
         cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get("user")
         user_id = cookie.value if cookie and cookie.value.isalnum() else secrets.token_hex(8)
-        content_type = environ.get("CONTENT_TYPE", "")
-        response = handler(Request(user_id, content_type, environ["wsgi.input"].read(length)))
+        response = handler(Request(user_id, environ["wsgi.input"].read(length)))
     start_response(f"{response.status.value} {response.status.phrase}", response.headers)
     return [response.body.encode()]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from downlink import _retry
 from support.clients import AnyClient, make_client
 from support.server import Server
 
@@ -44,3 +45,9 @@ def client(kind: str, server: Server) -> Iterator[AnyClient]:
 def client_id() -> str:
     """Nobody else's, so that tests can share a server."""
     return f"client-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about how long a client waits between its tries."""
+    monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.02)

@@ -180,6 +180,7 @@ def test_each_service_code_has_its_exception(code: int, kind: type[Exception]) -
         ("DOWNLINK_URL", "nowhere"),
     ],
 )
+@pytest.mark.usefixtures("short_waits")
 def test_other_failures_are_raw_application_errors(
     name: str, value: str, client_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,11 +130,3 @@ def test_the_longest_message_fits_in_any_encoding(visitor: httpx.Client) -> None
     visitor.get("/")
     answer = visitor.post("/say", data={"message": "é" * 16_383})
     assert answer.status_code == httpx.codes.NO_CONTENT
-
-
-def test_the_application_hears_who_comes_and_goes(classic: Classic) -> None:
-    user = uuid.uuid4().hex
-    with httpx.Client(base_url=classic.server.url, cookies={"user": user}) as visitor:
-        with Page(classic.server.url, token_in(visitor.get("/").text)):
-            classic.wait_for(f"{user} connected")
-        classic.wait_for(f"{user} disconnected")

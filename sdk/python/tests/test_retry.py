@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
 import downlink
 from support.clients import make_client
 from support.relay import QUICK, Fault, Relay
 from support.server import Server
+
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def kept(server: Server, client_id: str) -> list[downlink.models.Data]:
@@ -97,23 +96,3 @@ def test_a_server_that_never_answers_is_given_up(kind: str, server: Server) -> N
         client.close()
         assert relay.connections == 3
     assert "ReadTimeout" in str(caught.value)
-
-
-def test_a_send_survives_a_quick_restart(kind: str, own_server: Server, client_id: str) -> None:
-    client = make_client(kind, own_server.url, own_server.api_key)
-    client.send(client_id, "before")
-    own_server.kill()
-    restart = threading.Thread(target=own_server.start)
-    restart.start()
-    for attempt in range(20):
-        try:
-            client.send(client_id, "during", idempotency_key="the same")
-            break
-        except downlink.Unavailable:
-            assert attempt < 19, "the server does not come back"
-            time.sleep(0.1)
-    restart.join()
-    client.send(client_id, "during", idempotency_key="the same")
-    client.send(client_id, "after")
-    client.close()
-    assert kept(own_server, client_id) == ["before", "during", "after"]

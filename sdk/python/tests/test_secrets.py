@@ -47,6 +47,7 @@ def test_logs_do_not_show_token_or_key(
     assert server.api_key not in caplog.text
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("faults", [[Fault.CUT] * 3, [Fault.UNAVAILABLE] * 3])
 def test_failures_do_not_show_token_or_key(
     server: Server, client_id: str, faults: list[Fault]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import queue
+import socket
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Optional, Union
 
@@ -50,7 +53,8 @@ class Page:
         self._closing.set()
         # The reading thread holds the response; closing the socket under it wakes it up.
         stream = self._response.extensions["network_stream"]
-        stream.get_extra_info("socket").shutdown(2)
+        with contextlib.suppress(OSError):  # The server may have ended it before.
+            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Page:
         return self
@@ -78,12 +82,18 @@ class Page:
 
     def _read(self) -> None:
         try:
-            for line in self._response.iter_lines():
-                if line:
-                    self._frames.put(json.loads(line))
+            for line in self._lines():
+                self._frames.put(json.loads(line))
         except httpx.HTTPError:
             if not self._closing.is_set():
                 raise
         finally:
             self._frames.put(None)
             self._client.close()
+
+    def _lines(self) -> Iterator[bytes]:
+        # Only a line feed ends a line here; `iter_lines` of httpx also stops at U+2028 and others.
+        rest = b""
+        for chunk in self._response.iter_bytes():
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines

@@ -6,7 +6,7 @@ import socket
 import threading
 from enum import Enum
 from types import TracebackType
-from typing import Optional
+from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 
@@ -42,6 +42,8 @@ class Relay:
         self.faults = list(faults)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.connections = 0
+        self.before_the_loss: Callable[[], object] = lambda: None
+        """What happens between an answer of the server and its loss."""
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -85,6 +87,7 @@ class Relay:
                 with socket.create_connection(self._server) as server:
                     server.sendall(request)
                     server.recv(65536)
+                    self.before_the_loss()
                 return
             client.sendall(_CANNED[fault])
 
