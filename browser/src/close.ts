@@ -4,23 +4,6 @@
  * The same table stands in the server's `protocol` crate; a conformance case holds the two equal.
  */
 
-/** Every close code that the server sends, with its name. */
-export const CLOSE_CODES = {
-  1000: 'normal',
-  1001: 'going_away',
-  1002: 'protocol_error',
-  1007: 'invalid_utf8',
-  1009: 'message_too_large',
-  1011: 'internal_error',
-  1012: 'restart',
-  1013: 'overloaded',
-  4400: 'bad_request',
-  4401: 'token_refused',
-  4403: 'forbidden',
-  4410: 'gone',
-  4508: 'silent',
-} as const;
-
 /** The token is invalid or timed out: final, unless the page gave a function that fetches another. */
 export const TOKEN_REFUSED = 4401;
 
@@ -35,6 +18,23 @@ export const TIMED_OUT = 'Token timed out.';
 
 /** The reason for a token that does not even look like one, in the server's words. */
 export const INVALID_TOKEN = 'Invalid token.';
+
+/** Every close code that the server sends, with its usual reason. */
+export const CLOSE_CODES: Record<number, string> = {
+  1000: 'Closed.',
+  1001: 'The page went away.',
+  1002: 'Protocol error.',
+  1007: 'Text that is not UTF-8.',
+  1009: 'Too large; a client says at most a token or a cursor.',
+  1011: 'Internal error.',
+  1012: 'The server restarts.',
+  1013: 'Too many sockets; try again later.',
+  4400: 'Bad request.',
+  4401: INVALID_TOKEN,
+  4403: 'This origin may not open channels.',
+  4410: 'The channel was deleted.',
+  4508: 'No answer to pings.',
+};
 
 /**
  * Whether a client comes back by itself after this code.
