@@ -44,8 +44,7 @@ impl Chore {
             Work::Merge { bases, horizon, idempotency_since_ms } => {
                 let mut merged = KeySet::default();
                 for base in &bases {
-                    // One that is damaged is forgotten.
-                    merged.append(KeySet::load(&*self.disk, self.epoch, *base)?.unwrap_or_default());
+                    merged.append(load(&*self.disk, self.epoch, *base)?);
                 }
                 merged.spans.retain(|span| span.end > horizon.0);
                 merged.keys.retain(|(_, place)| place.offset >= horizon);
@@ -58,5 +57,14 @@ impl Chore {
                 Ok(())
             }
         }
+    }
+}
+
+/// The keys on file. What is damaged, or was never written, is forgotten.
+fn load(disk: &dyn Disk, epoch: u64, base: u64) -> io::Result<KeySet> {
+    match KeySet::load(disk, epoch, base) {
+        Ok(set) => Ok(set.unwrap_or_default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KeySet::default()),
+        Err(error) => Err(error),
     }
 }

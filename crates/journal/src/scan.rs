@@ -109,10 +109,15 @@ impl<'a> Window<'a> {
     fn record(&mut self, epoch: u64, offset: Offset, position: u64) -> io::Result<Option<(Head, &[u8])>> {
         let Some(head) = Head::parse(self.at(position, HEAD_BYTES)?) else { return Ok(None) };
         let (header_bytes, length) = (head.header_bytes(), head.length as usize);
+        // Before the payload is read: bytes that only look like a head may claim one of many megabytes.
+        let header = self.at(position, header_bytes)?.get(..header_bytes);
+        if !header.is_some_and(|header| head.header_is_intact(epoch, offset, header)) {
+            return Ok(None);
+        }
         // The padding belongs to it, but a file may end before it.
         let Some(record) = self.at(position, length)?.get(..length) else { return Ok(None) };
         let (header, payload) = record.split_at(header_bytes);
-        let is_good = head.header_is_intact(epoch, offset, header) && head.payload_is_intact(payload);
+        let is_good = head.payload_is_intact(payload);
         Ok(is_good.then_some((head, header)))
     }
 }

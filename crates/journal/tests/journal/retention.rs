@@ -166,6 +166,32 @@ fn forgetting_keeps_up_however_fast_segments_go() {
     assert!(opened.reader.keys() < 1600, "{} of 8,000 keys are left", opened.reader.keys());
 }
 
+/// Chores that were taken may be done late, in any order, or never.
+#[test]
+fn chores_done_late_or_never_do_no_harm() {
+    for skipped in [1, 2, 1000] {
+        let disk = PowerDisk::new();
+        let mut opened = open_at(&disk, &small(), NOON).unwrap();
+        let mut chores = Vec::new();
+        for number in 0..2000 {
+            send_at(&mut opened, number, &[0; 100], NOON);
+            chores.extend(opened.writer.take_chore(NOON));
+            retain(&mut opened, NOON);
+        }
+        assert!(chores.len() > 40);
+        for (number, chore) in chores.into_iter().rev().enumerate() {
+            if number % skipped == 0 {
+                drop(chore.run());
+            }
+        }
+        let recovered = open_at(&disk.after_kill(), &small(), NOON).unwrap();
+        assert_eq!(recovered.reader.start(), opened.reader.start());
+        let kept = |number| !history(&recovered.reader, key(number)).is_empty();
+        let oldest = (0..2000).find(|number| kept(*number)).unwrap();
+        assert!((oldest..2000).all(kept), "what is kept can be read");
+    }
+}
+
 #[test]
 fn files_of_forgotten_keys_are_removed() {
     let disk = PowerDisk::new();
