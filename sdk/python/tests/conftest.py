@@ -29,12 +29,12 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(scope="session", params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(kind: str, server: Server) -> Iterator[AnyClient]:
     made = make_client(kind, server.url, server.api_key)
     yield made
