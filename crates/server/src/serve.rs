@@ -75,7 +75,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<Option<String>>) ->
     let start = dev.is_some().then(|| demo::StartInfo {
         url: format!("http://{address}"),
         api_key: address.ip().is_loopback().then(|| config.api_keys[0].expose().to_owned()),
-        docs_url: None,
+        program: program(),
     });
     let site = http::Site::new(Arc::clone(&node.service), start, app);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
@@ -184,13 +184,28 @@ fn for_all_connections(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_send_buffer_size(limits::SEND_BUFFER_BYTES)
 }
 
+/// How this program is called from here: by its name if the shell finds it, else by its path.
+fn program() -> String {
+    let name = || "downlink".to_owned();
+    let Ok(path) = std::env::current_exe() else { return name() };
+    let on_path = std::env::var_os("PATH")
+        .is_some_and(|places| std::env::split_paths(&places).any(|place| place.join("downlink") == path));
+    if on_path {
+        return name();
+    }
+    let here = std::env::current_dir().ok();
+    let relative = here.and_then(|here| path.strip_prefix(here).ok().map(|rest| rest.display().to_string()));
+    relative.unwrap_or_else(|| path.display().to_string())
+}
+
 /// The first message, ready to be copied.
 fn greet(config: &Config, address: SocketAddr) {
+    let program = program();
     let key = config.api_keys[0].expose();
     say(&format!(
         "\n  Downlink is running.   Open http://{address} in a browser.\n\n  \
          For your application:\n    export DOWNLINK_URL=http://{address}\n    export DOWNLINK_API_KEY={key}\n\n  \
-         The first message, in a second window:\n    downlink listen ada\n  and in a third:\n    \
+         The first message, in a second window:\n    {program} listen ada\n  and in a third:\n    \
          curl -X POST http://{address}/v1/channels/ada/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: text/plain' -d 'hello'\n"
     ));
 }

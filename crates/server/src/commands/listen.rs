@@ -1,7 +1,7 @@
 //! `listen`: opens a channel and prints what arrives, across restarts of the server.
 
 use crate::cli::Connection;
-use client::{Client, Cursor, Event, Listener, TokenSource};
+use client::{Client, Cursor, Event, GapReason, Listener, TokenSource};
 use protocol::{
     encode::json,
     frame::{Frame, Placed},
@@ -105,7 +105,13 @@ impl Printing {
                 self.opened = true;
             }
             Event::Gap { cursor, reason } => {
-                note(&format!("gap: messages before {cursor} are no longer kept ({})", reason.as_str()));
+                note(&format!(
+                    "gap: messages before {cursor} may be missing, since {}",
+                    match reason {
+                        GapReason::Trimmed => "they are no longer kept",
+                        GapReason::Epoch => "the server's log began anew",
+                    }
+                ));
             }
             Event::Lost { reason, .. } if !self.opened => return Err(reason.clone()),
             Event::Lost { reason, retry_in } => {
@@ -156,7 +162,7 @@ pub(super) fn print(bytes: &[u8]) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use client::{CloseCode, Data, GapReason};
+    use client::{CloseCode, Data};
     use std::time::Duration;
 
     fn message(text: &str) -> Event {

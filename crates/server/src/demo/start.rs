@@ -20,8 +20,8 @@ pub(crate) struct StartInfo {
     /// The key of the API; `None` unless the server listens on loopback alone, since whoever reaches the page
     /// reads it.
     pub(crate) api_key: Option<String>,
-    /// Where the documentation can be read; without it, the page names the file in the checkout.
-    pub(crate) docs_url: Option<String>,
+    /// How this program is called from the directory it was started in.
+    pub(crate) program: String,
 }
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ struct Answer {
     token: String,
     url: String,
     api_key: Option<String>,
-    docs_url: Option<String>,
+    program: String,
 }
 
 pub(super) fn router(channels: Arc<dyn Channels>, info: StartInfo) -> Router {
@@ -56,7 +56,7 @@ async fn start(State(state): State<Start>, headers: HeaderMap) -> Result<Respons
         // A foreign site can point its own name at 127.0.0.1 and then read what its visitor's browser gets from
         // there; the name in the request gives it away.
         api_key: info.api_key.clone().filter(|_| names_loopback(host)),
-        docs_url: info.docs_url.clone(),
+        program: info.program.clone(),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }

@@ -46,7 +46,7 @@ impl Site {
         let start = StartInfo {
             url: "http://127.0.0.1:7171".into(),
             api_key: Some("the key".into()),
-            docs_url: None,
+            program: "downlink".to_owned(),
         };
         Self { router: router(Arc::clone(&recorder) as Arc<dyn Channels>, start), recorder }
     }

@@ -18,7 +18,7 @@ const secret = (text) => element("b", "secret", text);
 const remark = (text) => element("i", "", text);
 
 function forms() {
-  const { url, client_id: me } = start;
+  const { url, client_id: me, program } = start;
   const key = start.api_key ?? "$DOWNLINK_API_KEY";
   const bearer = () => ["  -H \"Authorization: Bearer ", secret(key), "\" \\\n"];
   const environment = start.api_key
@@ -26,12 +26,12 @@ function forms() {
     : ["export DOWNLINK_URL=", bold(url), "\n", remark("# and DOWNLINK_API_KEY, which the program printed"), "\n"];
   return {
     create: {
-      cli: [...environment, "downlink channel create ada"],
+      cli: [...environment, `${program} channel create ada`],
       curl: ["curl ", bold(`${url}/v1/channels`), " \\\n", ...bearer(),
         "  -H \"Content-Type: application/json\" \\\n  -d '{\"client_id\":\"ada\"}'"],
     },
     listen: {
-      cli: ["downlink listen ada"],
+      cli: [`${program} listen ada`],
       curl: [remark("# TOKEN is what step 1 answered"), "\ncurl -N \"", bold(`${url}/v1/socket`), "?token=TOKEN\""],
       page: ["<script src=\"", bold(`${url}/_ah/channel/jsapi`), "\"></script>\n<script>\n",
         "  const socket = new goog.appengine.Channel(token).open();\n",
@@ -40,7 +40,7 @@ function forms() {
     send: {
       curl: ["curl -X POST ", bold(`${url}/v1/channels/${me}/messages`), " \\\n", ...bearer(),
         "  -d 'hello'"],
-      cli: ["downlink send ", bold(me), " 'hello'"],
+      cli: [`${program} send `, bold(me), " 'hello'"],
     },
   };
 }
@@ -90,11 +90,6 @@ const line = new Line({
     start = answer;
     for (const place of document.querySelectorAll(".me")) place.textContent = answer.client_id;
     find("url").textContent = answer.url;
-    if (answer.docs_url) {
-      const link = element("a", "", "the documentation");
-      link.href = answer.docs_url;
-      find("docs").replaceChildren("Read on in ", link, ".");
-    }
     find("send-form").hidden = !answer.api_key;
     showForms();
     return answer.token;

@@ -1,0 +1,25 @@
+# Recipes for people who like `just`; each is one line that also works by hand.
+
+# All that CI runs.
+check:
+    ./scripts/test
+
+# One part of it: rust, browser, python, e2e.
+test *PARTS:
+    ./scripts/test {{PARTS}}
+
+# The server with demo pages.
+run *ARGS:
+    cargo run --release -- dev {{ARGS}}
+
+# The browser library's bundles, made anew.
+bundle:
+    cd browser && npm ci && npm run build
+
+# What the journal costs on this machine, at a million channels.
+journal-spike:
+    cargo run --release -p downlink-journal --example spike
+
+# Licences and advisories of everything that is linked.
+deny:
+    cargo deny check
