@@ -189,32 +189,4 @@ impl fmt::Debug for Client {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_not_shown() {
-        let client = Client::new(DEFAULT_URL, Some("a-secret-api-key".into())).unwrap();
-        let shown = format!("{client:?}");
-        assert!(shown.contains(DEFAULT_URL) && shown.contains("redacted"), "{shown}");
-        assert!(!shown.contains("secret"), "{shown}");
-        let refused = Client::new(DEFAULT_URL, Some("a secret".into())).unwrap_err();
-        assert!(!format!("{refused:?} {refused}").contains("secret"));
-    }
-
-    #[tokio::test]
-    async fn without_a_key_nothing_is_asked() {
-        let client = Client::new("http://127.0.0.1:1", None).unwrap();
-        assert!(matches!(client.presence().await, Err(Error::NoApiKey)));
-    }
-
-    #[tokio::test]
-    async fn where_nothing_listens_a_sentence_says_so() {
-        let client = Client::new("http://127.0.0.1:1", Some("k".into())).unwrap();
-        // Not stored, so not tried again: the answer is there at once.
-        let options = SendOptions { ttl: Some(0), ..SendOptions::default() };
-        let error = client.send("ada", Data::Text("hi".to_owned().into()), options).await.unwrap_err();
-        assert!(error.to_string().contains("is the server running?"), "{error}");
-        assert!(error.is_temporary());
-    }
-}
+mod tests;
