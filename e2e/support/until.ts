@@ -1,0 +1,18 @@
+/** Waiting for a condition, for what is not in a page (pages wait by themselves). */
+
+const LOOK_AGAIN_MS = 15;
+
+/** Repeats a question until its answer is truthy, and returns that; fails with `what` after `patience_ms`. */
+export async function until<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  patience_ms = 15_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + patience_ms;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${patience_ms} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
