@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import httpx
 import pytest
 
 from support.page import Page
-from support.server import API_KEY, REPOSITORY, Server
+from support.server import API_KEY, REPOSITORY, Server, wait_until_ready
 
 APP = REPOSITORY / "examples" / "classic" / "app.py"
 
@@ -24,7 +23,6 @@ class Classic:
     """The application, and the server before it."""
 
     def __init__(self, folder: Path) -> None:
-        self._log = folder / "app.log"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         app = f"http://127.0.0.1:{port}"
@@ -34,20 +32,11 @@ class Classic:
         environment["DOWNLINK_URL"] = self.server.url
         environment["DOWNLINK_API_KEY"] = API_KEY
         environment["PORT"] = str(port)
-        with self._log.open("w") as log:
-            self._app = subprocess.Popen([sys.executable, APP], stderr=log, env=environment)
-        self.wait_for("listens on")
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def wait_for(self, words: str) -> None:
-        """Until the application's log has them."""
-        deadline = time.monotonic() + 20
-        while words not in self.log:
-            assert time.monotonic() < deadline, f"no {words!r} in:\n{self.log}"
-            time.sleep(0.02)
+        self._app = subprocess.Popen(
+            [sys.executable, APP], stderr=subprocess.PIPE, text=True, env=environment
+        )
+        assert self._app.stderr is not None
+        wait_until_ready(self._app.stderr)
 
     def stop(self) -> None:
         self._app.terminate()

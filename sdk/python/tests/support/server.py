@@ -13,7 +13,7 @@ from typing import IO, Optional
 REPOSITORY = Path(__file__).resolve().parents[4]
 API_KEY = "key-of-the-python-tests"
 
-_READY = re.compile(r"listening on (http://127\.0\.0\.1:(\d+))")
+_READY = re.compile(r"listen(?:ing|s) on (http://127\.0\.0\.1:(\d+))")
 _START_SECONDS = 20
 
 
@@ -54,7 +54,10 @@ class Server:
                 env=environment,
             )
         assert self._process.stdout is not None
-        self.url, self._port = _wait_until_ready(self._process.stdout, log)
+        try:
+            self.url, self._port = wait_until_ready(self._process.stdout)
+        except AssertionError as silence:
+            raise AssertionError(f"{silence}\n{log.read_text()}") from None
 
     def kill(self) -> None:
         """``kill -9``: no word of farewell, nothing flushed."""
@@ -81,7 +84,8 @@ class Server:
         self._process = None
 
 
-def _wait_until_ready(output: IO[str], log: Path) -> tuple[str, int]:
+def wait_until_ready(output: IO[str]) -> tuple[str, int]:
+    """Where a program listens, as soon as it says so; its output is read on to its end."""
     lines: queue.Queue[Optional[str]] = queue.Queue()
 
     def drain() -> None:
@@ -99,8 +103,7 @@ def _wait_until_ready(output: IO[str], log: Path) -> tuple[str, int]:
         except queue.Empty:
             line = None
         if line is None:
-            said = "".join(seen) + log.read_text()
-            raise AssertionError(f"the server did not say that it listens; it said:\n{said}")
+            raise AssertionError(f"it did not say that it listens; it said:\n{''.join(seen)}")
         seen.append(line)
         ready = _READY.search(line)
         if ready:
