@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send};
+use crate::common::{NOON, PowerDisk, Random, entry, history, key, open_at, options, reopen, send};
 use journal::{After, Disk, FileDisk, LogStart, MemoryDisk, Offset, Opened, Options, ReadError, Trimmed};
 
 const HOUR: u64 = 3_600_000;
@@ -164,6 +164,33 @@ fn forgetting_keeps_up_however_fast_segments_go() {
         retain(&mut opened, now_ms);
     }
     assert!(opened.reader.keys() < 1600, "{} of 8,000 keys are left", opened.reader.keys());
+}
+
+/// Segments go one by one, the oldest first, also for the disk: else there would be a hole, which is damage.
+#[test]
+fn a_power_loss_while_segments_are_dropped_leaves_no_hole() {
+    let disk = PowerDisk::new();
+    let mut opened = reopen(&disk);
+    for _ in 0..400 {
+        send_at(&mut opened, 1, &[0; 100], NOON);
+    }
+    while let Some(chore) = opened.writer.take_chore(NOON) {
+        chore.run().unwrap();
+    }
+    opened.writer.sync().unwrap();
+    for step in 0..40 {
+        let cut = disk.after_kill();
+        let mut opened = open_at(&cut, &small(), NOON).unwrap();
+        cut.with(|shared| shared.faults.stop_at = Some(shared.changes + step));
+        drop(opened.writer.retain(NOON));
+        for seed in 0..5 {
+            let left = cut.after_power_loss(&mut Random(step * 5 + seed));
+            let opened = open_at(&left, &small(), NOON).unwrap();
+            let gone = opened.reader.walk(key(1), After::TimeMs(0), Offset(u64::MAX), u64::MAX).unwrap();
+            assert_eq!(opened.reader.newest(key(1), Offset(u64::MAX)).unwrap().ordinal, 400);
+            assert_eq!(gone.oldest_previous, opened.reader.start().offset);
+        }
+    }
 }
 
 /// Chores that were taken may be done late, in any order, or never.
