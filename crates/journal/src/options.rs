@@ -8,7 +8,7 @@ use crate::record::Idempotency;
 /// How a journal keeps its records.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Size at which a new segment begins; at most an eighth of `retention_bytes` counts.
+    /// Size at which a new segment begins; at most an eighth of `retention_bytes`, and 1 GiB, counts.
     pub segment_bytes: u64,
     /// Bytes of all segments together; the oldest segments beyond it are dropped.
     pub retention_bytes: u64,
@@ -62,7 +62,7 @@ impl Options {
     /// Where a segment is full. Dropping whole segments keeps within an eighth of what was asked only if
     /// they are no larger than that.
     pub(crate) fn segment_limit(&self) -> u64 {
-        self.segment_bytes.min(self.retention_bytes / 8).max(SEGMENT_BYTES_MIN)
+        self.segment_bytes.min(self.retention_bytes / 8).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)
     }
 
     /// How long keys are remembered.
@@ -73,6 +73,9 @@ impl Options {
 
 /// A segment smaller than a page of the disk would be all header.
 const SEGMENT_BYTES_MIN: u64 = 4096;
+
+/// 1 GiB: a crash then loses less than the addresses that are left out after it, and a scan stays short.
+const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// A duration in the milliseconds that records count in.
 pub(crate) fn millis(duration: Duration) -> u64 {
@@ -137,6 +140,8 @@ mod tests {
         assert_eq!(options.segment_limit(), 10 << 20);
         options.retention_bytes = 0;
         assert_eq!(options.segment_limit(), SEGMENT_BYTES_MIN);
+        (options.segment_bytes, options.retention_bytes) = (u64::MAX, u64::MAX);
+        assert_eq!(options.segment_limit(), SEGMENT_BYTES_MAX);
     }
 
     #[test]
