@@ -61,11 +61,12 @@ export const freshId = () => `client ${++ids}/${Math.random().toString(36).slice
 interface Fixtures {
   browser: Browser;
   world: World;
+  demo: Server;
   pages: Pages;
   id: string;
 }
 
-/** A test with a profile of its own in the file's browser, before the file's server. */
+/** A test with a profile of its own in the file's browser, before the file's server: `world` has test pages, `demo` its own. */
 export const test = base.extend<Fixtures>({
   browser: [
     async ({}, use) => {
@@ -80,6 +81,14 @@ export const test = base.extend<Fixtures>({
       const world = await World.start();
       await use(world);
       await world.stop();
+    },
+    { scope: 'file' },
+  ],
+  demo: [
+    async ({}, use) => {
+      const server = await new Server().start();
+      await use(server);
+      await server.stop();
     },
     { scope: 'file' },
   ],
