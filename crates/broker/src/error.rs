@@ -4,13 +4,17 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// No room; nothing is lost, and sends go on by themselves when there is room.
-    #[error("the disk is full; free some space or lower the retention, sends are accepted again by themselves")]
+    #[error(
+        "the disk is full; free some space or lower the retention, sends are accepted again by themselves"
+    )]
     DiskFull,
     /// The storage failed while this message was written: it may or may not be kept.
     #[error("the storage failed while the message was written; whether it is kept is not known")]
     OutcomeUnknown,
     /// The storage failed earlier.
-    #[error("the storage failed earlier and takes no messages until the server is started again; see its log")]
+    #[error(
+        "the storage failed earlier and takes no messages until the server is started again; see its log"
+    )]
     Unavailable,
     /// More waits to be written than is allowed.
     #[error("more messages are waiting to be written than the server takes; send again in a moment")]

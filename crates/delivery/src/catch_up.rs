@@ -61,7 +61,12 @@ pub(crate) fn hand_over(hub: &Hub, socket: &Socket, state: &mut State, progress:
 }
 
 /// See the module.
-pub(crate) fn catch_up(hub: &Hub, socket: &Socket, state: &mut State, fresh: Option<&Arc<Entry>>) -> Progress {
+pub(crate) fn catch_up(
+    hub: &Hub,
+    socket: &Socket,
+    state: &mut State,
+    fresh: Option<&Arc<Entry>>,
+) -> Progress {
     if state.replay != Replay::No || state.ending {
         return Progress::NotOurs;
     }
@@ -118,7 +123,8 @@ fn send_run(hub: &Hub, transport: Transport, state: &mut State, run: &Run) -> Pr
 
 /// Sends a few messages with one system call, without those whose time to live is over.
 fn send(hub: &Hub, transport: Transport, state: &mut State, entries: &[Arc<Entry>]) -> Progress {
-    let now_ms = if entries.iter().any(|entry| entry.message.ttl_seconds != 0) { hub.clock.now_ms() } else { 0 };
+    let now_ms =
+        if entries.iter().any(|entry| entry.message.ttl_seconds != 0) { hub.clock.now_ms() } else { 0 };
     let mut frames: smallvec::SmallVec<[(Offset, &Bytes); FRAMES_AT_ONCE]> = smallvec::SmallVec::new();
     for entry in entries.iter().filter(|entry| !entry.message.expired(now_ms)) {
         frames.push((entry.offset(), entry.frame(transport)));

@@ -50,7 +50,12 @@ impl Channel {
             acked: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             // Nearly every channel has one socket.
-            members: Mutex::new(Members { places: Vec::with_capacity(1), free: Vec::new(), count: 0, holds: 0 }),
+            members: Mutex::new(Members {
+                places: Vec::with_capacity(1),
+                free: Vec::new(),
+                count: 0,
+                holds: 0,
+            }),
         }
     }
 

@@ -117,7 +117,7 @@ impl Hub {
         let mut secret = [0; 16];
         getrandom::fill(&mut secret).expect("the system has random numbers");
         let hub = Arc::new(Self {
-            broker: Arc::clone(&broker),
+            broker,
             clock,
             counters: Counters::default(),
             keyring: RwLock::new(Arc::new(keyring)),
@@ -130,7 +130,7 @@ impl Hub {
             dirty: Mutex::default(),
             names: (SipHasher13::new_with_key(&secret), AtomicU64::new(0)),
         });
-        broker.attach(Arc::clone(&hub) as Arc<dyn Announce>);
+        hub.broker.attach(Arc::clone(&hub) as Arc<dyn Announce>);
         hub
     }
 
@@ -371,4 +371,3 @@ impl Drop for Hold {
         }
     }
 }
-

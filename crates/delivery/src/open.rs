@@ -68,7 +68,10 @@ impl Hub {
         let hold = self.hold(&request.id);
         let start = self.start(&hold, request.position).await?;
         if !self.enter(request.address) {
-            return Err(Refused { code: CloseCode::OVERLOADED, reason: "Too many sockets from this address." });
+            return Err(Refused {
+                code: CloseCode::OVERLOADED,
+                reason: "Too many sockets from this address.",
+            });
         }
         let wire = match request.transport {
             Transport::LongPoll => Wire::Poll(Box::new(PollWire::new(self.clock.seconds()))),
@@ -84,7 +87,10 @@ impl Hub {
         });
         let Some(socket) = joined else {
             self.exit(request.address);
-            return Err(Refused { code: CloseCode::OVERLOADED, reason: "Too many sockets of this client id." });
+            return Err(Refused {
+                code: CloseCode::OVERLOADED,
+                reason: "Too many sockets of this client id.",
+            });
         };
         self.counters.open.of(request.transport).add(1);
         self.counters.opened.of(request.transport).add(1);
@@ -95,14 +101,21 @@ impl Hub {
             (Some(GapReason::Trimmed), Position::After(asked)) => asked,
             _ => from,
         };
-        Ok(Opened { hub: Arc::clone(self), socket: Some(socket), cursor, gap: start.gap.map(|gap| (from, gap)) })
+        Ok(Opened {
+            hub: Arc::clone(self),
+            socket: Some(socket),
+            cursor,
+            gap: start.gap.map(|gap| (from, gap)),
+        })
     }
 
     /// Finds the start without the disk where it can: for channels that have nothing new, and for what is still in
     /// the tail cache.
     async fn start(&self, hold: &Hold, position: Position) -> Result<Start, Refused> {
-        let (channel, unread) =
-            (hold.channel(), Refused { code: CloseCode::INTERNAL_ERROR, reason: "The channel cannot be read." });
+        let (channel, unread) = (
+            hold.channel(),
+            Refused { code: CloseCode::INTERNAL_ERROR, reason: "The channel cannot be read." },
+        );
         // Before the newest message is asked for: whatever lies up to here and is not in the channel then, never was.
         let (end, log_start) = (self.broker.end(), self.broker.start());
         let newest = self.broker.newest(&channel.id, channel.key).await.map_err(|_| unread)?;
@@ -121,7 +134,8 @@ impl Hub {
         }
         // Only to learn where it starts; what is to be sent is read when the wire is there.
         let page = Page { messages: 1, bytes: 1 };
-        let history = self.broker.history(&channel.id, channel.key, position, page, self.clock.now_ms()).await;
+        let history =
+            self.broker.history(&channel.id, channel.key, position, page, self.clock.now_ms()).await;
         let history = history.map_err(|_| unread)?;
         Ok(Start { from: history.from, gap: history.gap })
     }
@@ -174,12 +188,25 @@ mod tests {
         let at = |offset| Cursor::new(Epoch(1), Offset(offset));
         let none = LogStart::default();
         let trimmed = LogStart { offset: Offset(50), time_ms: 1_000 };
-        let easy = |position, latest, start| easy_start(position, at(100), Offset(latest), start).map(|o| o.0);
-        assert_eq!(easy(Position::After(at(40)), 40, none), Some(100), "had the newest: goes on from the end");
+        let easy =
+            |position, latest, start| easy_start(position, at(100), Offset(latest), start).map(|o| o.0);
+        assert_eq!(
+            easy(Position::After(at(40)), 40, none),
+            Some(100),
+            "had the newest: goes on from the end"
+        );
         assert_eq!(easy(Position::After(at(40)), 41, none), None, "there is something to send");
         assert_eq!(easy(Position::After(at(40)), 0, none), Some(100), "nothing was ever sent");
-        assert_eq!(easy(Position::After(at(40)), 0, trimmed), None, "something may have been sent and trimmed");
-        assert_eq!(easy(Position::After(at(40)), 40, trimmed), Some(100), "the newest was had before it was trimmed");
+        assert_eq!(
+            easy(Position::After(at(40)), 0, trimmed),
+            None,
+            "something may have been sent and trimmed"
+        );
+        assert_eq!(
+            easy(Position::After(at(40)), 40, trimmed),
+            Some(100),
+            "the newest was had before it was trimmed"
+        );
         assert_eq!(easy(Position::After(at(101)), 0, none), None, "beyond the end: another life");
         assert_eq!(easy(Position::After(Cursor::new(Epoch(2), Offset(1))), 0, none), None);
         assert_eq!(easy(Position::Since(5), 0, none), Some(100));

@@ -117,7 +117,8 @@ impl Hub {
                 self.read(socket, position, &mut found).await?;
             }
             self.collect_passing(socket, &mut found);
-            if found.gap.is_some() || !found.messages.is_empty() || wait.is_zero() || self.is_closing(socket) {
+            if found.gap.is_some() || !found.messages.is_empty() || wait.is_zero() || self.is_closing(socket)
+            {
                 break;
             }
             tokio::select! {
@@ -125,7 +126,7 @@ impl Hub {
                 () = &mut deadline => break,
             }
         }
-        Ok(self.answer(socket, found))
+        Ok(self.answer(socket, &found))
     }
 
     /// Where to read on, if there is anything.
@@ -164,7 +165,7 @@ impl Hub {
         }
     }
 
-    fn answer(&self, socket: &Socket, found: Found) -> Vec<u8> {
+    fn answer(&self, socket: &Socket, found: &Found) -> Vec<u8> {
         let end: Offset = self.broker.end().offset;
         let mut state = socket.state.lock();
         if state.cursor >= socket.channel.latest() {
@@ -193,7 +194,7 @@ impl Hub {
     }
 
     fn farewell(&self, socket: &Socket) -> Vec<u8> {
-        self.answer(socket, Found { gap: None, messages: Vec::new() })
+        self.answer(socket, &Found { gap: None, messages: Vec::new() })
     }
 
     /// Lets long-poll sockets go whose client did not come again, or whose token's time is over. Called once a
@@ -219,7 +220,8 @@ impl Hub {
         if let Due::Close(code, _) = due {
             poll.close(code, TOKEN_TIMED_OUT);
         }
-        let ended = poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + POLL_LINGER_SECONDS);
+        let ended =
+            poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + POLL_LINGER_SECONDS);
         if ended {
             state.wire = Wire::Closed;
         }

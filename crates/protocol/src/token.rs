@@ -187,7 +187,7 @@ impl Keyring {
         let claims = jsonwebtoken::decode::<ReadClaims>(token, &key.decoding, &key.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        grant(claims, now)
+        grant(&claims, now)
     }
 }
 
@@ -198,7 +198,7 @@ pub fn looks_like_token(text: &str) -> bool {
     text.starts_with("eyJ") && text.matches('.').count() == 2
 }
 
-fn grant(claims: ReadClaims, now: u64) -> Result<Grant, TokenError> {
+fn grant(claims: &ReadClaims, now: u64) -> Result<Grant, TokenError> {
     let for_us = match &claims.aud {
         Audience::One(name) => name == AUDIENCE,
         Audience::Many(names) => names.iter().any(|name| name == AUDIENCE),

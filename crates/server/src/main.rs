@@ -13,9 +13,10 @@ mod service;
 
 use std::process::ExitCode;
 
-/// Gives memory back after a storm of sockets, and builds with a C compiler alone; docs/decisions/001-edge.md.
+/// Least memory for each socket, and given back after a storm of them; docs/decisions/001-edge.md. How soon is set in
+/// `.cargo/config.toml`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match cli::run() {

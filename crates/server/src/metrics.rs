@@ -25,12 +25,16 @@ struct ByResult {
 struct Word(&'static str);
 
 impl EncodeLabelValue for Word {
-    fn encode(&self, encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
+    ) -> Result<(), std::fmt::Error> {
         EncodeLabelValue::encode(&self.0, encoder)
     }
 }
 
-const TRANSPORTS: [Transport; 4] = [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll];
+const TRANSPORTS: [Transport; 4] =
+    [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll];
 
 /// The text for one scrape: the counters are where the work is done, and are only gathered here.
 pub(crate) fn text(service: &Service) -> String {
@@ -41,7 +45,12 @@ pub(crate) fn text(service: &Service) -> String {
     gauge(&mut registry, "journal_kept_bytes", "Bytes that the kept messages take", broker.kept_bytes());
     let good = broker.health() == broker::broker::Health::Good;
     gauge(&mut registry, "broker_healthy", "1 while messages are taken, else 0", u64::from(good));
-    gauge(&mut registry, "channels_open", "Channels with a socket on this node", service.hub.channels() as u64);
+    gauge(
+        &mut registry,
+        "channels_open",
+        "Channels with a socket on this node",
+        service.hub.channels() as u64,
+    );
     let mut out = String::new();
     encode(&mut out, &registry).expect("writing to a string does not fail");
     out
@@ -56,7 +65,12 @@ fn sockets(registry: &mut Registry, service: &Service) {
     }
     registry.register("sockets_open", "Sockets that are open now", open);
     registry.register("sockets_opened", "Sockets that were opened", per_transport(&counters.opened));
-    count(registry, "sockets_blocked", "Times that a socket took no more for a while", counters.blocked.get());
+    count(
+        registry,
+        "sockets_blocked",
+        "Times that a socket took no more for a while",
+        counters.blocked.get(),
+    );
     count(registry, "socket_replays", "Times that a socket was served from the disk", counters.replays.get());
     count(registry, "gaps", "Gaps that were said", counters.gaps.get());
     count(registry, "deliveries", "Messages handed to sockets", counters.deliveries.get());
@@ -74,7 +88,12 @@ fn messages(registry: &mut Registry, service: &Service) {
     }
     registry.register("messages", "Messages that applications sent", results);
     count(registry, "tokens_made", "Tokens that were made", counters.tokens_made.get());
-    count(registry, "tokens_refused", "Sockets that were refused for their token", counters.tokens_refused.get());
+    count(
+        registry,
+        "tokens_refused",
+        "Sockets that were refused for their token",
+        counters.tokens_refused.get(),
+    );
 }
 
 fn per_transport(counters: &PerTransport) -> Family<ByTransport, Counter<u64, AtomicU64>> {

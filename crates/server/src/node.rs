@@ -44,7 +44,9 @@ fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result
         None => Arc::new(MemoryDisk::new()),
     };
     let boot_id = match config.durability {
-        Durability::Os | Durability::Fsync => journal::kernel_boot_id().map_err(|error| format!("no boot id of the kernel: {error}"))?,
+        Durability::Os | Durability::Fsync => {
+            journal::kernel_boot_id().map_err(|error| format!("no boot id of the kernel: {error}"))?
+        }
         Durability::Memory => String::new(),
     };
     let options = Options {
@@ -60,7 +62,10 @@ fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result
     };
     let (broker, found) = Local::open(disk, options, clock.now_ms()).map_err(|error| error.to_string())?;
     if found.torn_bytes > 0 {
-        tracing::warn!(bytes = found.torn_bytes, "the end of the journal was torn and has been cut; nothing that was answered is in it");
+        tracing::warn!(
+            bytes = found.torn_bytes,
+            "the end of the journal was torn and has been cut; nothing that was answered is in it"
+        );
     }
     if found.new_epoch {
         tracing::warn!("a new epoch begins: clients are told that messages may be missing");

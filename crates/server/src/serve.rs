@@ -45,11 +45,15 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
         overrides.push(("data_dir", DEV_DATA_DIR.to_owned()));
     }
     let config = load(&args.config, overrides, true)?;
-    run(&config, &args.recovery, Some(args.app))
+    run(&config, &args.recovery, Some(&Dev { app: args.app }))
 }
 
 /// Reads the configuration from its file, the variables and the command line.
-pub(crate) fn load(args: &ConfigArgs, mut overrides: Overrides, make_secrets: bool) -> Result<Config, Failure> {
+pub(crate) fn load(
+    args: &ConfigArgs,
+    mut overrides: Overrides,
+    make_secrets: bool,
+) -> Result<Config, Failure> {
     overrides.extend(args.listen.clone().map(|value| ("listen", value)));
     overrides.extend(args.data_dir.clone().map(|value| ("data_dir", value)));
     let sources = Sources {
@@ -61,15 +65,21 @@ pub(crate) fn load(args: &ConfigArgs, mut overrides: Overrides, make_secrets: bo
     Ok(Config::load(&sources)?)
 }
 
-/// Runs until it is told to stop. `dev` holds the application behind it, if there is one.
-fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<Option<String>>) -> Result<(), Failure> {
+/// What `dev` has beside the server.
+struct Dev {
+    /// The application behind it; without one, the start page and the demos are shown.
+    app: Option<String>,
+}
+
+/// Runs until it is told to stop.
+fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<(), Failure> {
     log::start(config).map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     config.keyring().map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
-    let app = dev.clone().flatten();
-    let app = app.map(|url| http::proxy::App::new(&url)).transpose();
+    let app = dev.and_then(|dev| dev.app.as_deref()).map(http::proxy::App::new).transpose();
     let app = app.map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     take_descriptors();
-    let listeners = listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
+    let listeners =
+        listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
     let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
     let node = node::build(config, recovery).map_err(Failure::new)?;
     let start = dev.is_some().then(|| demo::StartInfo {
@@ -108,13 +118,14 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<Option<String>>) ->
 
 /// Ticks until a signal, then sends the sockets away.
 async fn until_stopped(node: &node::Node, drain: Duration) {
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "signals cannot be received; stop the process with kill -9");
-            return std::future::pending().await;
-        }
-    };
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "signals cannot be received; stop the process with kill -9");
+                return std::future::pending().await;
+            }
+        };
     let mut ticks = time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {

@@ -6,10 +6,7 @@ use broker::{
     error::PublishError,
     message::{Draft, Recipients, Stored},
 };
-use delivery::{
-    counters::Counter,
-    hub::Hub,
-};
+use delivery::{counters::Counter, hub::Hub};
 use protocol::{
     cursor::Cursor,
     id::{ClientId, InvalidClientId},

@@ -73,7 +73,12 @@ impl Log {
     }
 
     /// Stores one message: the path of nearly every send with `memory` and `os`.
-    pub(super) fn commit_one(&mut self, shared: &Shared, draft: &Draft, now_ms: u64) -> Result<Stored, PublishError> {
+    pub(super) fn commit_one(
+        &mut self,
+        shared: &Shared,
+        draft: &Draft,
+        now_ms: u64,
+    ) -> Result<Stored, PublishError> {
         if draft.idempotency_key.is_some() {
             let mut results = self.commit(shared, std::slice::from_ref(draft), now_ms);
             return results.pop().expect("one draft has one result");
@@ -129,7 +134,11 @@ impl Log {
                 if let Some(id) = &idempotency {
                     if let Some(&(index, body)) = batch.get(&id.key) {
                         let same = body == id.body;
-                        return if same { Plan::Repeats(index) } else { Plan::Known(Err(PublishError::KeyReused)) };
+                        return if same {
+                            Plan::Repeats(index)
+                        } else {
+                            Plan::Known(Err(PublishError::KeyReused))
+                        };
                     }
                     match self.idempotency.look_up(id, now_ms) {
                         Seen::Never => {
@@ -148,7 +157,12 @@ impl Log {
         (plans, fresh)
     }
 
-    fn write(&mut self, shared: &Shared, fresh: &[Fresh<'_>], now_ms: u64) -> Result<Vec<Appended>, PublishError> {
+    fn write(
+        &mut self,
+        shared: &Shared,
+        fresh: &[Fresh<'_>],
+        now_ms: u64,
+    ) -> Result<Vec<Appended>, PublishError> {
         if fresh.is_empty() {
             return Ok(Vec::new());
         }

@@ -42,7 +42,11 @@ impl Idempotency {
     pub(super) fn look_up(&self, idempotency: &journal::Idempotency, now_ms: u64) -> Seen {
         match self.known.get(&idempotency.key) {
             Some(known) if now_ms < known.time_ms + window_ms() => {
-                if known.body == idempotency.body { Seen::Same(known.offset) } else { Seen::Other }
+                if known.body == idempotency.body {
+                    Seen::Same(known.offset)
+                } else {
+                    Seen::Other
+                }
             }
             _ => Seen::Never,
         }

@@ -109,7 +109,11 @@ impl Local {
     ///
     /// # Errors
     /// A sentence that says what to do: the directory is in use, the journal is damaged, the disk fails.
-    pub fn open(disk: Arc<dyn Disk>, options: Options, now_ms: u64) -> Result<(Self, Recovery), journal::OpenError> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        now_ms: u64,
+    ) -> Result<(Self, Recovery), journal::OpenError> {
         let opened = journal::open(disk, commit::journal_options(&options), now_ms)?;
         let recovery =
             Recovery { torn_bytes: opened.report.torn_bytes, new_epoch: opened.report.epoch_is_new };
@@ -206,7 +210,8 @@ impl Broker for Local {
     fn unfollow(&self, _id: &ClientId, _key: ChannelKey) {}
 
     async fn newest(&self, _id: &ClientId, key: ChannelKey) -> Result<Offset, ReadError> {
-        let newest = self.shared.reader.newest(journal::Key(key.0), journal::Offset(self.shared.readable().0));
+        let newest =
+            self.shared.reader.newest(journal::Key(key.0), journal::Offset(self.shared.readable().0));
         Ok(newest.map_or(Offset(0), |place| Offset(place.offset.0)))
     }
 

@@ -36,7 +36,10 @@ const READS_MAX: usize = 8;
 
 /// The task that waits for events, for as long as the edge lives.
 pub(super) fn run(edge: Rc<Edge>, poll: Poll) -> io::Result<impl Future<Output = ()>> {
-    #[expect(deprecated, reason = "its successor is unsafe for descriptors that close themselves; this one owns its own")]
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for descriptors that close themselves; this one owns its own"
+    )]
     let mut poll = AsyncFd::with_interest(poll, Interest::READABLE)?;
     Ok(async move {
         let mut events = Events::with_capacity(EVENTS_MAX);
@@ -126,7 +129,7 @@ impl Edge {
         let mut ending = None;
         let result = decoder.feed(bytes, |event| {
             if ending.is_none() {
-                ending = self.websocket_event(socket, event).err();
+                ending = self.websocket_event(socket, &event).err();
             }
         });
         if let Err(Violation(code)) = result {
@@ -144,7 +147,11 @@ impl Edge {
         }
     }
 
-    fn websocket_event(&self, socket: &Arc<Socket>, event: Event<'_>) -> Result<(), (CloseCode, &'static str)> {
+    fn websocket_event(
+        &self,
+        socket: &Arc<Socket>,
+        event: &Event<'_>,
+    ) -> Result<(), (CloseCode, &'static str)> {
         match event {
             Event::Text(text) => match ClientWord::parse(text) {
                 Ok(word) => self.hub.hear(socket, word),

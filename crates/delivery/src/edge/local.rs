@@ -10,12 +10,7 @@ use crate::{
 };
 use bytes::Bytes;
 use mio::{Interest, Poll, Registry, Token, net::TcpStream};
-use protocol::{
-    close::CloseCode,
-    frame::Frame,
-    limits::PING_SECONDS,
-    socket::Seconds,
-};
+use protocol::{close::CloseCode, frame::Frame, limits::PING_SECONDS, socket::Seconds};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
@@ -67,7 +62,13 @@ impl Edge {
 
     /// Gives an opened socket its descriptor. `head` is the answer's head, already encoded; the open frame, and a gap
     /// if there is one, go out with it in one write. `unread` is what came behind the request.
-    pub fn adopt(self: &Rc<Self>, stream: std::net::TcpStream, opened: Opened, head: &[u8], unread: &mut [u8]) {
+    pub fn adopt(
+        self: &Rc<Self>,
+        stream: std::net::TcpStream,
+        opened: Opened,
+        head: &[u8],
+        unread: &mut [u8],
+    ) {
         let mut first = Vec::with_capacity(head.len() + 192);
         first.extend_from_slice(head);
         let socket = Arc::clone(opened.socket());
@@ -117,7 +118,8 @@ impl Edge {
     /// Tells every socket to come back after a restart, spread over `window_ms`.
     pub(super) fn drain(&self, window_ms: u32) {
         self.draining.set(true);
-        let sockets: Vec<_> = self.sockets.borrow().iter().map(|(_, owned)| Arc::clone(&owned.socket)).collect();
+        let sockets: Vec<_> =
+            self.sockets.borrow().iter().map(|(_, owned)| Arc::clone(&owned.socket)).collect();
         let count = sockets.len().max(1) as u64;
         for (index, socket) in sockets.iter().enumerate() {
             let spread = (index as u64 * u64::from(window_ms) / count) as u32;

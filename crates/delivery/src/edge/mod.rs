@@ -24,7 +24,11 @@ const READERS_MAX: usize = 4;
 ///
 /// # Errors
 /// If a thread, a runtime or an epoll descriptor cannot be made.
-pub fn spawn<F, S>(hub: &Arc<Hub>, handles: &[Arc<EdgeHandle>], serve: S) -> io::Result<Vec<thread::JoinHandle<()>>>
+pub fn spawn<F, S>(
+    hub: &Arc<Hub>,
+    handles: &[Arc<EdgeHandle>],
+    serve: S,
+) -> io::Result<Vec<thread::JoinHandle<()>>>
 where
     F: Future<Output = ()> + 'static,
     S: Fn(Rc<Edge>) -> F + Clone + Send + 'static,

@@ -55,7 +55,8 @@ fn write_page(edge: &Rc<Edge>, socket: &Arc<Socket>, history: &History) -> bool 
     if let Some(reason) = history.gap {
         hub.counters.gaps.add(1);
         let cursor = hub.cursor(history.from);
-        progress = write_control(hub, &mut state, control_frame(socket.transport, &Frame::Gap { cursor, reason }));
+        progress =
+            write_control(hub, &mut state, control_frame(socket.transport, &Frame::Gap { cursor, reason }));
         if progress != Progress::Broken {
             state.cursor = history.from;
         }

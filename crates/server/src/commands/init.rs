@@ -29,7 +29,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.file);
     let mut file = file.map_err(|error| {
         Failure::new(match error.kind() {
-            ErrorKind::AlreadyExists => format!("{name} is there already; name another file, or move it away"),
+            ErrorKind::AlreadyExists => {
+                format!("{name} is there already; name another file, or move it away")
+            }
             _ => format!("{name} cannot be written: {error}"),
         })
     })?;
@@ -74,10 +76,15 @@ mod tests {
 
     #[test]
     fn what_init_writes_is_right_as_it_stands_and_with_every_comment_taken_away() {
-        let open: String = text().lines().map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => format!("{rest}\n"),
-            _ => format!("{line}\n"),
-        }).collect();
+        let open: String = text()
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => {
+                    format!("{rest}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
         assert_ne!(open, text());
         for text in [text(), open.replace("key_set = ", "# key_set = ")] {
             let mut file = tempfile::NamedTempFile::new().unwrap();

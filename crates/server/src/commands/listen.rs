@@ -14,13 +14,14 @@ use std::{
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-With a client id, tokens are made with the API key, a new one whenever the last has timed out; with a token no key is
-needed, and the command ends with it. A lost connection is resumed where it was: nothing is missed, nothing printed twice.
+With a client id, tokens are made with the API key, a new one whenever the last
+has timed out; with a token no key is needed, and the command ends with it. A
+lost connection is resumed: nothing is missed, nothing is printed twice.
 
-  downlink listen ada                     what is sent to ada, until Ctrl-C
-  downlink listen ada --count 1           the next message, then end
-  downlink listen \"$TOKEN\" --json         frames: {\"id\":\"k3f.17\",\"data\":\"hello\"}
-  downlink listen ada --after k3f.17      what came after that message, as far as it is kept")]
+  downlink listen ada                   what is sent to ada, until Ctrl-C
+  downlink listen ada --count 1         the next message, then end
+  downlink listen \"$TOKEN\" --json       {\"id\":\"k3f.17\",\"data\":\"hello\"}
+  downlink listen ada --after k3f.17    what came after that message")]
 pub(crate) struct Args {
     /// A client id, or a token as `downlink channel create` prints it.
     #[arg(value_name = "TOKEN|ID")]

@@ -10,7 +10,7 @@ Prints the client ids that have a socket open, one a line:
   downlink presence | wc -l
   downlink presence --json")]
 pub(crate) struct Args {
-    /// Print one JSON object: {\"client_ids\":[…]}.
+    /// Print one JSON object, {"client_ids":[…]}.
     #[arg(long)]
     json: bool,
 }

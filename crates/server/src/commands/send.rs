@@ -18,13 +18,13 @@ const INPUT_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The id of each stored message goes to standard output. Sending to somebody who is not there succeeds: the message waits
-for them as long as the server keeps it.
+The id of each stored message goes to standard output. Sending to somebody who
+is not there succeeds: the message waits for them as long as the server keeps it.
 
   downlink send ada 'hello'
-  tail -f access.log | downlink send dashboard         a line a message, as they come
-  downlink send ada 'typing…' --ttl 0                  only for who is there now; nothing is stored
-  downlink send ada --binary < picture.png             standard input as one message of bytes")]
+  tail -f access.log | downlink send ops     a line a message, as they come
+  downlink send ada 'typing…' --ttl 0        for who is there now; not stored
+  downlink send ada --binary < picture.png   one message of bytes")]
 pub(crate) struct Args {
     /// To whom: a client id, or a token.
     #[arg(value_name = "ID")]

@@ -76,7 +76,8 @@ impl Config {
 
     /// The segments' and keys' directory, for durabilities that have one.
     pub(crate) fn journal_dir(&self) -> Option<PathBuf> {
-        (self.durability != Durability::Memory).then(|| self.data_dir.as_ref().map(|dir| dir.join("journal")))?
+        (self.durability != Durability::Memory)
+            .then(|| self.data_dir.as_ref().map(|dir| dir.join("journal")))?
     }
 }
 
@@ -86,17 +87,35 @@ struct Check<'a> {
     origin: &'a Sources<'a>,
 }
 
+/// An option that is a number: what it is if it is not said, and what it may be.
+struct Number {
+    path: &'static str,
+    default: u64,
+    allowed: (u64, u64),
+}
+
+macro_rules! numbers {
+    ($($name:ident = $path:literal, $default:expr, $least:expr, $most:expr;)*) => {
+        impl Check<'_> {
+            $(const $name: Number = Number { path: $path, default: $default as u64, allowed: ($least, $most) };)*
+        }
+    };
+}
+
+numbers! {
+    MESSAGE_BYTES = "limits.message_bytes", limits::MESSAGE_BYTES_MAX, 1, 1 << 20;
+    PER_CLIENT = "limits.sockets_per_client", limits::SOCKETS_PER_CLIENT_DEFAULT, 1, 10_000_000;
+    PER_ADDRESS = "limits.sockets_per_address", limits::SOCKETS_PER_ADDRESS_DEFAULT, 1, 10_000_000;
+    IDEMPOTENCY_KEYS = "limits.idempotency_keys", limits::IDEMPOTENCY_KEYS_DEFAULT, 1, 100_000_000;
+    RETENTION_SECONDS = "retention.seconds", limits::RETENTION_DEFAULT.as_secs(), 1, 7 * 86_400;
+    RETENTION_MESSAGES = "retention.messages", limits::RETENTION_MESSAGES_DEFAULT, 1, 1_000_000;
+    RETENTION_BYTES = "retention.bytes", limits::RETENTION_BYTES_DEFAULT, 1 << 20, 1 << 44;
+    DRAIN_SECONDS = "drain_seconds", 5, 0, 300;
+}
+
 impl Check<'_> {
     fn config(&mut self, written: Written) -> Config {
-        let durability = match written.durability.as_deref().unwrap_or("fsync") {
-            "os" => Durability::Os,
-            "memory" => Durability::Memory,
-            "fsync" => Durability::Fsync,
-            other => {
-                self.wrong("durability", &format!("{other:?} is none of \"fsync\", \"os\", \"memory\""));
-                Durability::Fsync
-            }
-        };
+        let durability = self.durability(written.durability.as_deref());
         let data_dir = written.data_dir.map(PathBuf::from);
         if data_dir.is_none() && durability != Durability::Memory {
             self.wrong("data_dir", "is needed to keep messages; or choose durability = \"memory\"");
@@ -106,61 +125,41 @@ impl Check<'_> {
         let retention = written.retention.unwrap_or_default();
         let limits = written.limits.unwrap_or_default();
         let log = written.log.unwrap_or_default();
-        let keys = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
+        let (api_keys, token_keys) = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
         Config {
             listen: self.address(written.listen.as_deref()),
             data_dir,
             durability,
-            api_keys: keys.0,
-            token_keys: keys.1,
+            api_keys,
+            token_keys,
             token_key_set: self.key_set(token.key_set.as_deref()),
             token_in_query: socket.token_in_query.unwrap_or(true),
             allowed_origins: self.origins(socket.allowed_origins.unwrap_or_default()),
-            message_bytes_max: self
-                .within("limits.message_bytes", limits.message_bytes, limits::MESSAGE_BYTES_MAX as u64, 1..=1 << 20)
-                as usize,
+            message_bytes_max: self.within(&Self::MESSAGE_BYTES, limits.message_bytes) as usize,
             sockets: Limits {
-                sockets_per_client: self.within(
-                    "limits.sockets_per_client",
-                    limits.sockets_per_client,
-                    u64::from(limits::SOCKETS_PER_CLIENT_DEFAULT),
-                    1..=10_000_000,
-                ) as u32,
-                sockets_per_address: self.within(
-                    "limits.sockets_per_address",
-                    limits.sockets_per_address,
-                    u64::from(limits::SOCKETS_PER_ADDRESS_DEFAULT),
-                    1..=10_000_000,
-                ) as u32,
+                sockets_per_client: self.within(&Self::PER_CLIENT, limits.sockets_per_client) as u32,
+                sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
             },
-            retention: Duration::from_secs(self.within(
-                "retention.seconds",
-                retention.seconds,
-                limits::RETENTION_DEFAULT.as_secs(),
-                1..=7 * 86_400,
-            )),
-            retention_messages: self.within(
-                "retention.messages",
-                retention.messages,
-                u64::from(limits::RETENTION_MESSAGES_DEFAULT),
-                1..=1_000_000,
-            ) as u32,
-            retention_bytes: self.within(
-                "retention.bytes",
-                retention.bytes,
-                limits::RETENTION_BYTES_DEFAULT,
-                1 << 20..=1 << 44,
-            ),
-            idempotency_keys: self.within(
-                "limits.idempotency_keys",
-                limits.idempotency_keys,
-                limits::IDEMPOTENCY_KEYS_DEFAULT as u64,
-                1..=100_000_000,
-            ) as usize,
+            retention: Duration::from_secs(self.within(&Self::RETENTION_SECONDS, retention.seconds)),
+            retention_messages: self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32,
+            retention_bytes: self.within(&Self::RETENTION_BYTES, retention.bytes),
+            idempotency_keys: self.within(&Self::IDEMPOTENCY_KEYS, limits.idempotency_keys) as usize,
             edge_threads: self.edges(written.edge.unwrap_or_default().threads),
-            drain: Duration::from_secs(self.within("drain_seconds", written.drain_seconds, 5, 0..=300)),
+            drain: Duration::from_secs(self.within(&Self::DRAIN_SECONDS, written.drain_seconds)),
             log_json: self.log_format(log.format.as_deref()),
             log_level: log.level.unwrap_or_else(|| "info".into()),
+        }
+    }
+
+    fn durability(&mut self, text: Option<&str>) -> Durability {
+        match text.unwrap_or("fsync") {
+            "os" => Durability::Os,
+            "memory" => Durability::Memory,
+            "fsync" => Durability::Fsync,
+            other => {
+                self.wrong("durability", &format!("{other:?} is none of \"fsync\", \"os\", \"memory\""));
+                Durability::Fsync
+            }
         }
     }
 
@@ -170,16 +169,11 @@ impl Check<'_> {
         self.mistakes.push(format!("{place}: {path} {what}"));
     }
 
-    fn within(
-        &mut self,
-        path: &str,
-        value: Option<u64>,
-        default: u64,
-        allowed: std::ops::RangeInclusive<u64>,
-    ) -> u64 {
-        let value = value.unwrap_or(default);
-        if !allowed.contains(&value) {
-            self.wrong(path, &format!("is {value}; it must be {} to {}", allowed.start(), allowed.end()));
+    fn within(&mut self, number: &Number, value: Option<u64>) -> u64 {
+        let value = value.unwrap_or(number.default);
+        let (least, most) = number.allowed;
+        if !(least..=most).contains(&value) {
+            self.wrong(number.path, &format!("is {value}; it must be {least} to {most}"));
         }
         value
     }
@@ -187,7 +181,10 @@ impl Check<'_> {
     fn address(&mut self, text: Option<&str>) -> SocketAddr {
         let text = text.unwrap_or("127.0.0.1:7171");
         text.parse().unwrap_or_else(|_| {
-            self.wrong("listen", &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""));
+            self.wrong(
+                "listen",
+                &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""),
+            );
             SocketAddr::from(([127, 0, 0, 1], 7171))
         })
     }
@@ -196,7 +193,8 @@ impl Check<'_> {
         // Half the cores: the rest is for the journal's writer, readers of the disk, and the kernel.
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         let most = u64::from(delivery::edge::EdgeHandle::EDGES_MAX);
-        self.within("edge.threads", threads, (cores / 2).clamp(1, most), 1..=most) as u16
+        let number = Number { path: "edge.threads", default: (cores / 2).clamp(1, most), allowed: (1, most) };
+        self.within(&number, threads) as u16
     }
 
     fn log_format(&mut self, format: Option<&str>) -> bool {
@@ -214,7 +212,9 @@ impl Check<'_> {
         for origin in &origins {
             let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             if !rest.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
-                let what = format!("has {origin:?}; an origin is a scheme and a host, as in \"https://example.com\"");
+                let what = format!(
+                    "has {origin:?}; an origin is a scheme and a host, as in \"https://example.com\""
+                );
                 self.wrong("socket.allowed_origins", &what);
             }
         }

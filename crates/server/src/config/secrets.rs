@@ -99,9 +99,19 @@ fn kept(data_dir: Option<&Path>, name: &str) -> Result<Secret, String> {
     let secret = Secret::random();
     // Complete under another name first: a crash in between must not leave half a key.
     let fresh = directory.join(format!("{name}.new"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)
+        .map_err(failed)?;
     writeln!(file, "{}", secret.expose()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&fresh, &path).map_err(failed)?;
-    OpenOptions::new().read(true).open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    OpenOptions::new()
+        .read(true)
+        .open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)?;
     Ok(secret)
 }

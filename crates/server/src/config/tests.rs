@@ -3,14 +3,15 @@
 use super::*;
 use std::io::Write;
 
-const KEYS: &str = "[api]\nkeys = [\"0123456789abcdef\"]\n[token]\nkey = \"0123456789abcdef0123456789abcdef\"\n";
+const KEYS: &str =
+    "[api]\nkeys = [\"0123456789abcdef\"]\n[token]\nkey = \"0123456789abcdef0123456789abcdef\"\n";
 
 fn load(text: &str, environment: &[(&str, &str)], overrides: &Overrides) -> Result<Config, Mistakes> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    let look_up = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-    let sources =
-        Sources { file: Some(file.path()), environment: &look_up, overrides, make_secrets: false };
+    let look_up =
+        |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    let sources = Sources { file: Some(file.path()), environment: &look_up, overrides, make_secrets: false };
     Config::load(&sources).map_err(|mistakes| {
         let name = file.path().display().to_string();
         Mistakes(mistakes.0.into_iter().map(|m| m.replace(&name, "downlink.toml")).collect())

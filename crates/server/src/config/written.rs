@@ -104,7 +104,8 @@ pub(super) fn read(sources: &Sources<'_>) -> Result<Written, Mistakes> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Mistakes(vec![format!("{name}: cannot be read: {error}")]))?;
         // First in its own form, for errors that name the line.
-        toml::from_str::<Written>(&text).map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
+        toml::from_str::<Written>(&text)
+            .map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
         table = text.parse().map_err(|error| Mistakes(vec![format!("{name}: {error}")]))?;
     }
     let mut mistakes = Vec::new();

@@ -1,9 +1,9 @@
 //! `/v1/channels`: making tokens, looking at a channel, reading what is kept of it.
 
-use super::{Body, auth::ApiKey, error::Problem};
+use super::{Body, auth::ApiKey, error::Problem, parameters::Parameters};
 use crate::service::Service;
 use axum::{
-    extract::{Query, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use broker::message::{History, Page, Position};
@@ -45,7 +45,8 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let body = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX).await;
     let body = body.map_err(|_| Problem::too_large(limits::CONTROL_BYTES_MAX))?;
-    let text = std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::id::InvalidClientId::NotUtf8))?;
+    let text =
+        std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::id::InvalidClientId::NotUtf8))?;
     let create: Create<'_> = serde_json::from_str(text)
         .map_err(|error| Problem::invalid_json(format!("Write {{\"client_id\": \"…\"}}: {error}.")))?;
     let client_id: ClientId = create.client_id.parse()?;
@@ -63,7 +64,8 @@ pub(super) async fn create(
 /// A whole number of minutes, 1 to 1440 (channel-api.md, 1.2).
 fn duration(json: Option<&str>) -> Result<u32, Problem> {
     let Some(text) = json.filter(|text| *text != "null") else { return Ok(limits::TOKEN_MINUTES_DEFAULT) };
-    let minutes = text.parse::<u32>().ok().filter(|minutes| (1..=limits::TOKEN_MINUTES_MAX).contains(minutes));
+    let minutes =
+        text.parse::<u32>().ok().filter(|minutes| (1..=limits::TOKEN_MINUTES_MAX).contains(minutes));
     minutes.ok_or_else(|| {
         let detail = format!("duration_minutes is a whole number from 1 to {}.", limits::TOKEN_MINUTES_MAX);
         Problem::bad_request("invalid_duration", detail)
@@ -71,6 +73,7 @@ fn duration(json: Option<&str>) -> Result<u32, Problem> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ByQuery {
     client_id: Option<String>,
 }
@@ -79,13 +82,14 @@ pub(super) struct ByQuery {
 pub(super) async fn by_query(
     State(service): State<Arc<Service>>,
     _: ApiKey,
-    Query(query): Query<ByQuery>,
+    Parameters(query): Parameters<ByQuery>,
 ) -> Result<Response, Problem> {
     let id = query.client_id.unwrap_or_default().parse()?;
     look(&service, &id).await
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Paged {
     after: Option<String>,
     limit: Option<usize>,
@@ -96,7 +100,7 @@ pub(super) async fn by_path(
     State(service): State<Arc<Service>>,
     _: ApiKey,
     uri: Uri,
-    Query(paged): Query<Paged>,
+    Parameters(paged): Parameters<Paged>,
 ) -> Result<Response, Problem> {
     let rest = uri.path().strip_prefix("/v1/channels/").unwrap_or_default();
     match rest.split_once('/') {

@@ -50,21 +50,26 @@ impl Problem {
 
     pub(super) fn invalid_api_key() -> Self {
         let detail = "Send a key of this server's API: `Authorization: Bearer …`.";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", detail).with(header::WWW_AUTHENTICATE, "Bearer")
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", detail)
+            .with(header::WWW_AUTHENTICATE, "Bearer")
     }
 
     pub(super) fn empty_message() -> Self {
         Self::bad_request("empty_message", "A message has at least 1 byte; the body is the message.")
     }
 
+    // The rest of the body stays unread, so the connection ends; a client that is not told would send its next
+    // request into it.
     pub(super) fn message_too_large(max: usize) -> Self {
-        let detail = format!("A message has at most {max} bytes. Put larger data behind a URL and send the URL.");
+        let detail =
+            format!("A message has at most {max} bytes. Put larger data behind a URL and send the URL.");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "message_too_large", detail)
+            .with(header::CONNECTION, "close")
     }
 
     pub(super) fn too_large(max: usize) -> Self {
         let detail = format!("A body of this call has at most {max} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).with(header::CONNECTION, "close")
     }
 
     pub(super) fn broken_body(error: &hyper::Error) -> Self {
@@ -73,7 +78,11 @@ impl Problem {
 
     pub(super) fn body_too_slow() -> Self {
         let detail = format!("The body was not there within {} seconds.", limits::BODY_TIME.as_secs());
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).with(header::CONNECTION, "close")
+    }
+
+    pub(super) fn invalid_parameter(detail: impl Into<String>) -> Self {
+        Self::bad_request("invalid_parameter", detail)
     }
 
     pub(super) fn invalid_json(detail: impl Into<String>) -> Self {
@@ -88,7 +97,9 @@ impl Problem {
     pub(super) fn closed(code: CloseCode, reason: &str) -> Self {
         let (status, name) = match code {
             CloseCode::BAD_REQUEST => (StatusCode::BAD_REQUEST, "bad_request"),
-            CloseCode::UNAUTHORIZED if reason == TOKEN_TIMED_OUT => (StatusCode::UNAUTHORIZED, "token_timed_out"),
+            CloseCode::UNAUTHORIZED if reason == TOKEN_TIMED_OUT => {
+                (StatusCode::UNAUTHORIZED, "token_timed_out")
+            }
             CloseCode::UNAUTHORIZED => (StatusCode::UNAUTHORIZED, "invalid_token"),
             CloseCode::FORBIDDEN => (StatusCode::FORBIDDEN, "forbidden_origin"),
             CloseCode::GONE => (StatusCode::GONE, "gone"),
@@ -105,7 +116,9 @@ impl Problem {
         out.extend_from_slice(self.code.as_bytes());
         out.extend_from_slice(b"\",\"title\":");
         string(&mut out, self.status.canonical_reason().unwrap_or("Refused"));
-        out.extend_from_slice(format!(",\"status\":{},\"code\":\"{}\",\"detail\":", self.status.as_u16(), self.code).as_bytes());
+        out.extend_from_slice(
+            format!(",\"status\":{},\"code\":\"{}\",\"detail\":", self.status.as_u16(), self.code).as_bytes(),
+        );
         string(&mut out, &self.detail);
         out.push(b'}');
         out

@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod health;
 mod messages;
+mod parameters;
 mod presence;
 pub(crate) mod proxy;
 mod socket;
@@ -50,10 +51,15 @@ enum Outcome {
 impl Site {
     /// The site of a node: with the start page and the demos, if it is `dev`'s; in front of an application, if there
     /// is one.
-    pub(crate) fn new(service: Arc<Service>, start: Option<demo::StartInfo>, app: Option<proxy::App>) -> Arc<Self> {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        start: Option<demo::StartInfo>,
+        app: Option<proxy::App>,
+    ) -> Arc<Self> {
         let mut router = Router::new()
             .route("/v1/channels", get(channels::by_query).post(channels::create))
-            .route("/v1/channels/{*rest}", get(channels::by_path))
+            // Deleting is to come; until then there is nothing of that kind here.
+            .route("/v1/channels/{*rest}", get(channels::by_path).delete(|| async { Problem::not_found() }))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
             .route("/metrics", get(health::metrics))
@@ -132,6 +138,8 @@ pub(crate) async fn serve(
 fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::full(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
 }

@@ -1,11 +1,8 @@
 //! `GET /v1/presence`: client ids with a socket, in pages.
 
-use super::{auth::ApiKey, channels::answer, error::Problem};
+use super::{auth::ApiKey, channels::answer, error::Problem, parameters::Parameters};
 use crate::service::Service;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use protocol::id::ClientId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +15,7 @@ const PAGE_MAX: usize = 10_000;
 const PAGE_DEFAULT: usize = 1_000;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Paged {
     limit: Option<usize>,
     after: Option<String>,
@@ -34,7 +32,7 @@ struct Page {
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _: ApiKey,
-    Query(paged): Query<Paged>,
+    Parameters(paged): Parameters<Paged>,
 ) -> Result<Response, Problem> {
     let after: Option<ClientId> = paged.after.map(|after| after.parse()).transpose()?;
     let limit = paged.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);

@@ -12,6 +12,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use percent_encoding::percent_decode_str;
 use std::net::SocketAddr;
 
 /// An application to forward to.
@@ -34,7 +35,14 @@ const HOP_BY_HOP: &[&str] = &[
 ];
 
 /// Notices of presence come from Downlink alone; whoever sends one from outside forges it.
-const PRESENCE_PATHS: &[&str] = &["/_ah/channel/connected", "/_ah/channel/disconnected"];
+const PRESENCE_PATHS: &[&str] = &["_ah/channel/connected", "_ah/channel/disconnected"];
+
+/// Downlink's own, now or in a version to come: never forwarded, with the keys that such calls bring.
+const OWN_PATHS: &[&str] = &["readyz", "openapi.json", "docs", "console"];
+const OWN_FOLDERS: &[&str] = &["v1/", "_ah/channel/"];
+
+/// The one path below `/_ah/channel/` that is the application's (channel-api.md, 3.1).
+const RECEIVE_PATH: &str = "_ah/channel/receive";
 
 impl App {
     /// An application at a URL.
@@ -42,9 +50,11 @@ impl App {
     /// # Errors
     /// A sentence, for anything but `http://host:port`.
     pub(crate) fn new(url: &str) -> Result<Self, String> {
-        let wrong = || format!("--app {url:?}: write the address of your application, as in http://127.0.0.1:8080");
+        let wrong =
+            || format!("--app {url:?}: write the address of your application, as in http://127.0.0.1:8080");
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let plain = uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let plain =
+            uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority().filter(|_| plain).cloned().ok_or_else(wrong)?;
         Ok(Self { authority, client: Client::builder(TokioExecutor::new()).build_http() })
     }
@@ -56,10 +66,14 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 async fn forward(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let path = request.uri().path().trim_end_matches('/');
-    if PRESENCE_PATHS.contains(&path) {
+    let path = plain(request.uri().path());
+    if PRESENCE_PATHS.contains(&path.as_str()) {
         let detail = "Notices of presence come from Downlink, not from outside.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "presence_from_outside", detail));
+    }
+    let in_own_folder = OWN_FOLDERS.iter().any(|folder| format!("{path}/").starts_with(folder));
+    if OWN_PATHS.contains(&path.as_str()) || (in_own_folder && path != RECEIVE_PATH) {
+        return Err(Problem::not_found());
     }
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", uri::PathAndQuery::as_str);
@@ -68,7 +82,9 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
         .authority(app.authority.clone())
         .path_and_query(target)
         .build()
-        .map_err(|error| Problem::bad_request("bad_target", format!("The target cannot be forwarded: {error}.")))?;
+        .map_err(|error| {
+            Problem::bad_request("bad_target", format!("The target cannot be forwarded: {error}."))
+        })?;
     let peer = parts.extensions.remove::<ConnectInfo<SocketAddr>>();
     parts.extensions.clear();
     parts.version = http::Version::HTTP_11;
@@ -81,10 +97,37 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
         }
         Err(error) => {
             tracing::debug!(%error, "the application does not answer");
-            let detail = format!("The application at http://{} does not answer. Is it running?", app.authority);
+            let detail =
+                format!("The application at http://{} does not answer. Is it running?", app.authority);
             Err(Problem::new(StatusCode::BAD_GATEWAY, "application_unreachable", detail))
         }
     }
+}
+
+/// A path as an application may come to read it: decoded, without empty and dotted parts. What is refused must not
+/// come through in another spelling.
+fn plain(path: &str) -> String {
+    let mut decoded = path.to_owned();
+    // An application that decodes twice is no way in either. Each round shortens the text, so this ends.
+    loop {
+        let once = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+        if once == decoded {
+            break;
+        }
+        decoded = once;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in decoded.split(['/', '\\']) {
+        // Parameters of a part, as servlets read them, are not its name.
+        match part.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            name => parts.push(name),
+        }
+    }
+    parts.join("/").to_ascii_lowercase()
 }
 
 fn strip(headers: &mut HeaderMap) {
@@ -119,9 +162,31 @@ mod tests {
     fn an_application_is_an_address_and_nothing_more() {
         assert!(App::new("http://127.0.0.1:8080").is_ok());
         assert!(App::new("http://localhost:8080/").is_ok());
-        for wrong in ["", "127.0.0.1:8080", "https://localhost", "http://localhost/path", "http://", "ftp://x"] {
+        for wrong in
+            ["", "127.0.0.1:8080", "https://localhost", "http://localhost/path", "http://", "ftp://x"]
+        {
             assert!(App::new(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_path_is_known_in_every_spelling() {
+        for path in [
+            "/_ah/channel/connected/",
+            "//_ah/channel/connected",
+            "/_ah/channel/connecte%64/",
+            "/_ah/channel/connecte%2564",
+            "/_ah/./channel//connected",
+            "/x/../_ah/channel/connected",
+            "/_ah%2Fchannel%2Fconnected",
+            "/_ah\\channel/connected",
+            "/_ah/channel/connected;x=1/",
+            "/_AH/channel/Connected",
+        ] {
+            assert_eq!(plain(path), "_ah/channel/connected", "{path}");
+        }
+        assert_eq!(plain("/"), "");
+        assert_eq!(plain("/a%zz/b"), "a%zz/b");
     }
 
     #[test]

@@ -69,7 +69,10 @@ fn recipients(service: &Service, to: To) -> Result<Option<Recipients>, Problem> 
         To::Many(ids) => ids,
     };
     if !(1..=limits::BATCH_ITEMS_MAX).contains(&ids.len()) {
-        let detail = format!("A list of ids has 1 to {} of them; split it into several items.", limits::BATCH_ITEMS_MAX);
+        let detail = format!(
+            "A list of ids has 1 to {} of them; split it into several items.",
+            limits::BATCH_ITEMS_MAX
+        );
         return Err(Problem::bad_request("too_many_ids", detail));
     }
     let ids: Result<Vec<ClientId>, Problem> = ids
@@ -91,7 +94,10 @@ fn data(text: Option<String>, base64: Option<String>, max: usize) -> Result<Data
         (None, Some(base64)) => {
             let bytes = BASE64_STANDARD.decode(base64);
             let bytes = bytes.map_err(|_| {
-                Problem::bad_request("invalid_base64", "`base64` is standard base64 with padding (RFC 4648, 4).")
+                Problem::bad_request(
+                    "invalid_base64",
+                    "`base64` is standard base64 with padding (RFC 4648, 4).",
+                )
             })?;
             Data::Binary(bytes.into())
         }

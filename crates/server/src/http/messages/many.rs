@@ -48,14 +48,20 @@ fn items(text: &str) -> Result<(Form, Vec<&str>), Problem> {
         return Err(Problem::bad_request("empty_message", detail));
     }
     if trimmed.starts_with('[') {
-        let raw: Vec<&RawValue> = serde_json::from_str(trimmed)
-            .map_err(|error| Problem::invalid_json(format!("The body is not a JSON array of items: {error}.")))?;
+        let raw: Vec<&RawValue> = serde_json::from_str(trimmed).map_err(|error| {
+            Problem::invalid_json(format!("The body is not a JSON array of items: {error}."))
+        })?;
         return Ok((Form::Array, raw.into_iter().map(RawValue::get).collect()));
     }
     let (whole, last) = text.rsplit_once('\n').unwrap_or(("", text));
     let mut lines: Vec<&str> = whole.split('\n').filter(|line| !line.trim_ascii().is_empty()).collect();
     if serde_json::from_str::<&RawValue>(last).is_ok() {
         lines.push(last);
+    }
+    if lines.is_empty() {
+        return Err(Problem::invalid_json(
+            "There is no whole item. Write an item a line; or name the recipient: ?to=.",
+        ));
     }
     Ok((Form::Lines, lines))
 }
@@ -98,7 +104,9 @@ fn refused(problem: &Problem) -> Vec<u8> {
 fn join(form: Form, results: &[Vec<u8>]) -> Vec<u8> {
     match form {
         Form::Array => [b"[", results.join(&b","[..]).as_slice(), b"]"].concat(),
-        Form::Lines => results.iter().flat_map(|result| [result.as_slice(), b"\n"]).flatten().copied().collect(),
+        Form::Lines => {
+            results.iter().flat_map(|result| [result.as_slice(), b"\n"]).flatten().copied().collect()
+        }
     }
 }
 
@@ -111,14 +119,17 @@ mod tests {
         assert_eq!(items(r#" [{"a":1}, 2]"#).unwrap(), (Form::Array, vec![r#"{"a":1}"#, "2"]));
         assert_eq!(items("[]").unwrap(), (Form::Array, vec![]));
         assert!(items("[1, 2").is_err());
-        assert_eq!(items("{\"a\":1}\r\n\nnonsense\n").unwrap(), (Form::Lines, vec!["{\"a\":1}\r", "nonsense"]));
+        assert_eq!(
+            items("{\"a\":1}\r\n\nnonsense\n").unwrap(),
+            (Form::Lines, vec!["{\"a\":1}\r", "nonsense"])
+        );
     }
 
     #[test]
     fn a_torn_last_line_does_not_count() {
         assert_eq!(items("{\"a\":1}\n{\"a\":2}").unwrap().1, ["{\"a\":1}", "{\"a\":2}"]);
         assert_eq!(items("{\"a\":1}\n{\"a\":").unwrap().1, ["{\"a\":1}"]);
-        assert_eq!(items("{\"a\":").unwrap().1, Vec::<&str>::new());
+        assert_eq!(items("{\"a\":").unwrap_err().code, "invalid_json", "nothing was whole");
         assert!(items(" \n ").is_err());
     }
 }

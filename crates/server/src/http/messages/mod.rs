@@ -23,7 +23,11 @@ pub(super) fn route(path: &str) -> Option<Option<&str>> {
 }
 
 /// Answers a send.
-pub(super) async fn handle(service: &Service, request: Request<Incoming>, to: Option<&str>) -> Response<Body> {
+pub(super) async fn handle(
+    service: &Service,
+    request: Request<Incoming>,
+    to: Option<&str>,
+) -> Response<Body> {
     let result = match auth::require(service, request.headers()) {
         Ok(_) => send(service, request, to).await,
         Err(problem) => Err(problem),
@@ -31,15 +35,29 @@ pub(super) async fn handle(service: &Service, request: Request<Incoming>, to: Op
     result.unwrap_or_else(Problem::response)
 }
 
-async fn send(service: &Service, request: Request<Incoming>, to: Option<&str>) -> Result<Response<Body>, Problem> {
-    let queried = match to {
-        Some(_) => None,
-        None => request.uri().query().and_then(|query| query_value(query, "to")),
-    };
+async fn send(
+    service: &Service,
+    request: Request<Incoming>,
+    to: Option<&str>,
+) -> Result<Response<Body>, Problem> {
+    let queried = queried(request.uri().query().unwrap_or_default(), to.is_some())?;
     match (to, queried) {
         (Some(id), _) => one::send(service, request, &percent_decode_str(id).collect::<Vec<u8>>()).await,
         (None, Some(to)) => one::send(service, request, &to).await,
         (None, None) => many::send(service, request).await,
+    }
+}
+
+/// The recipient that the query names: the only parameter there is, and there once. Any other would be a message that
+/// goes elsewhere than its sender meant.
+fn queried(query: &str, named_by_path: bool) -> Result<Option<Vec<u8>>, Problem> {
+    let mut names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next());
+    match (names.next(), names.next()) {
+        (None, _) => Ok(None),
+        (Some(Some("to")), None) if !named_by_path => Ok(query_value(query, "to")),
+        _ => Err(Problem::invalid_parameter(
+            "A send takes one parameter, `to`, once; for many recipients post items (see the README for the API).",
+        )),
     }
 }
 
@@ -116,14 +134,29 @@ mod tests {
             }
             kind(&headers)
         };
-        for text in [None, Some(""), Some("text/plain"), Some("TEXT/html; charset=utf-8"), Some("application/json"),
-            Some("application/x-www-form-urlencoded")]
-        {
+        for text in [
+            None,
+            Some(""),
+            Some("text/plain"),
+            Some("TEXT/html; charset=utf-8"),
+            Some("application/json"),
+            Some("application/x-www-form-urlencoded"),
+        ] {
             assert_eq!(of(text), Kind::Text, "{text:?}");
         }
         for bytes in ["application/octet-stream", "image/png", "application/jsonx", "tex"] {
             assert_eq!(of(Some(bytes)), Kind::Binary, "{bytes}");
         }
+    }
+
+    #[test]
+    fn a_send_has_one_recipient_in_its_query_or_none() {
+        assert_eq!(queried("", false).unwrap(), None);
+        assert_eq!(queried("to=ada", false).unwrap().unwrap(), b"ada");
+        for wrong in ["too=ada", "to=ada&to=bob", "to=ada&x=1", "x"] {
+            assert_eq!(queried(wrong, false).unwrap_err().code, "invalid_parameter", "{wrong}");
+        }
+        assert_eq!(queried("to=ada", true).unwrap_err().code, "invalid_parameter");
     }
 
     #[test]

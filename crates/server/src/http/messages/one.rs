@@ -2,12 +2,7 @@
 
 use super::{Kind, kind, write_result};
 use crate::{
-    http::{
-        Body,
-        body::read,
-        error::Problem,
-        json,
-    },
+    http::{Body, body::read, error::Problem, json},
     service::{Send, Sent, Service, Target},
 };
 use broker::message::Recipients;
@@ -76,7 +71,8 @@ fn ttl(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 pub(super) fn check_ttl(seconds: Option<u64>) -> Result<u32, Problem> {
     let fits = |seconds: &u64| *seconds <= u64::from(limits::TTL_SECONDS_MAX);
     seconds.filter(fits).and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
-        let detail = format!("A time to live is a whole number of seconds, 0 to {}.", limits::TTL_SECONDS_MAX);
+        let detail =
+            format!("A time to live is a whole number of seconds, 0 to {}.", limits::TTL_SECONDS_MAX);
         Problem::bad_request("invalid_ttl", detail)
     })
 }

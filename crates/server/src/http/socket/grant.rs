@@ -52,7 +52,9 @@ pub(super) struct Asked {
 pub(super) fn transport(headers: &HeaderMap) -> Transport {
     let has = |name, word: &str| {
         headers.get_all(name).iter().any(|value| {
-            value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
+            value
+                .to_str()
+                .is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
         })
     };
     let accepts = |kind: &str| {
@@ -81,7 +83,11 @@ pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Checks token and cursor.
-pub(super) fn check<B>(service: &Service, request: &Request<B>, transport: Transport) -> Result<Asked, Refusal> {
+pub(super) fn check<B>(
+    service: &Service,
+    request: &Request<B>,
+    transport: Transport,
+) -> Result<Asked, Refusal> {
     let headers = request.headers();
     if transport == Transport::WebSocket
         && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)

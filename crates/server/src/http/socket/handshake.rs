@@ -11,7 +11,8 @@ pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text(header::SEC_WEBSOCKET_KEY)?.trim();
-    let upgrades = text(header::CONNECTION)?.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
+    let upgrades =
+        text(header::CONNECTION)?.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
     let good = upgrades
         && request.version() == http::Version::HTTP_11
         && text(header::SEC_WEBSOCKET_VERSION)?.trim() == "13"

@@ -32,7 +32,8 @@ impl TakeOver {
             None => {
                 // A refused WebSocket: told why, and closed. If it went away meanwhile, it does not want to know.
                 let mut stream = stream;
-                let _ = stream.write_all(&self.head).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+                let _ =
+                    stream.write_all(&self.head).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
             }
         }
     }
@@ -66,7 +67,9 @@ pub(super) async fn open(
         }
         Ok(asked) => {
             let opened = service.hub.open(to_open(service, asked, transport, peer), edge.index()).await;
-            opened.map_err(Refusal::from).map(|opened| Outcome::TakeOver(TakeOver { head: head.clone(), opened: Some(opened) }))
+            opened
+                .map_err(Refusal::from)
+                .map(|opened| Outcome::TakeOver(TakeOver { head: head.clone(), opened: Some(opened) }))
         }
         Err(refusal) => Err(refusal),
     };
@@ -90,7 +93,12 @@ fn admitted(
 }
 
 /// The hub's form of what was asked.
-pub(super) fn to_open(service: &Service, asked: Asked, transport: Transport, peer: SocketAddr) -> OpenRequest {
+pub(super) fn to_open(
+    service: &Service,
+    asked: Asked,
+    transport: Transport,
+    peer: SocketAddr,
+) -> OpenRequest {
     OpenRequest {
         expires_at: service.hub.deadline(asked.grant.expires_at, service.now_ms()),
         id: asked.grant.client_id,

@@ -31,7 +31,9 @@ pub(super) async fn handle(
 async fn hear(service: &Service, request: Request<Incoming>, name: &str) -> Result<(), Problem> {
     let body = body::read(request.into_body(), limits::CLIENT_WORD_BYTES_MAX).await?;
     let word = std::str::from_utf8(&body).ok().and_then(|text| ClientWord::parse(text).ok());
-    let word = word.ok_or_else(|| Problem::bad_request("invalid_word", protocol::client_word::InvalidWord.to_string()))?;
+    let word = word.ok_or_else(|| {
+        Problem::bad_request("invalid_word", protocol::client_word::InvalidWord.to_string())
+    })?;
     let gone = || {
         let detail = "There is no such socket (any more); open one, and use the name from its open frame.";
         Problem::new(StatusCode::NOT_FOUND, "no_such_socket", detail)
