@@ -117,6 +117,18 @@ fn bytes_of_keys(directory: &Path) {
     }
     let per_key = (resident_bytes() - before) as f64 / KEYS as f64;
     println!("index: {per_key:.1} resident bytes a key, {} keys", opened.reader.keys());
+
+    // Again in memory, where nothing but the index's growth can hold an append up.
+    let mut opened = open(Arc::new(MemoryDisk::new()), Options::in_memory(), NOW).unwrap();
+    let mut took: Vec<Duration> = Vec::with_capacity(KEYS as usize);
+    for number in 0..KEYS {
+        let before = Instant::now();
+        opened.writer.append_one(entry(&[key(number)], b"x"), NOW).unwrap();
+        took.push(before.elapsed());
+    }
+    took.sort_unstable();
+    let slowest: Vec<String> = took[took.len() - 10..].iter().map(|took| format!("{took:.1?}")).collect();
+    println!("growing to a million keys: the ten slowest appends took {}", slowest.join(", "));
 }
 
 fn resident_bytes() -> u64 {
