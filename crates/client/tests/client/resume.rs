@@ -3,7 +3,10 @@
 use crate::server::{Server, next, opened};
 use client::{Client, Data, Event, Listener, SendOptions};
 use std::time::Duration;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 const NUMBERS: u32 = 1_500;
 const KILLS: u32 = 3;
@@ -123,8 +126,9 @@ async fn a_wait_that_is_given_up_loses_nothing() {
     let mut listener = client.listen(client.token_source("ada", None), None);
     let sending = tokio::spawn(send_numbers(client, 0..200));
     let mut received = Vec::new();
-    let mut given_up = 0;
+    let (started, mut given_up) = (Instant::now(), 0);
     while received.last() != Some(&text(199)) {
+        assert!(started.elapsed() < Duration::from_secs(30), "nothing comes to an end");
         match timeout(Duration::from_micros(300), listener.next()).await {
             Ok(Some(Ok(Event::Message { data, .. }))) => received.push(data),
             Ok(Some(Ok(Event::Open { .. }))) => {}

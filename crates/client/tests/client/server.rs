@@ -37,15 +37,15 @@ fn token_key(letter: char) -> String {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let data_dir = tempfile::tempdir().unwrap();
+        let data_dir = tempfile::tempdir().expect("a directory for the server's data");
         let (child, address) = run("127.0.0.1:0", &data_dir, &token_key('a'));
         Self { child, address, data_dir }
     }
 
     /// Ends the process as a crash does: with nothing written any more.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.kill().expect("the server is ours to kill");
+        self.child.wait().expect("the server is ours to wait for");
     }
 
     /// Starts again on the same port and data.
@@ -63,7 +63,7 @@ impl Server {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(&self.url(), Some(API_KEY.into())).unwrap()
+        Client::new(&self.url(), Some(API_KEY.into())).expect("address and key are right")
     }
 }
 
@@ -84,8 +84,8 @@ fn run(listen: &str, data_dir: &tempfile::TempDir, token_key: &str) -> (Child, S
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped above")).lines().map_while(Result::ok);
     let address = lines
         .find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned))
         .expect("the server says where it listens");
@@ -97,7 +97,7 @@ fn run(listen: &str, data_dir: &tempfile::TempDir, token_key: &str) -> (Child, S
 /// The next event; a server that says nothing fails the test instead of stopping it.
 pub(crate) async fn next(listener: &mut Listener) -> Event {
     let event = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
-    event.expect("an event comes in time").expect("the listener goes on").unwrap()
+    event.expect("an event comes in time").expect("the listener goes on").expect("it has its tokens")
 }
 
 /// Waits until the channel is open; gives up on a listener that tells something else first.
