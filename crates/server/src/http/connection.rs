@@ -1,6 +1,6 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
-use super::{Outcome, Site, body::Body, socket::TakeOver};
+use super::{Outcome, Site, body::Body, messages, socket::TakeOver};
 use delivery::edge::Edge;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1};
@@ -100,6 +100,10 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let this = Rc::clone(&self.0);
+        if messages::is_send(&request) {
+            // A future of its own: nearly all requests are sends, and all others have larger ones.
+            return Box::pin(async move { Ok(messages::handle(&this.site.service, request).await) });
+        }
         Box::pin(async move {
             match this.site.handle(&this.edge, this.peer, request).await {
                 Outcome::Answer(response) => Ok(response),

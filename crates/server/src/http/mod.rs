@@ -29,7 +29,7 @@ use body::Body;
 use connection::Connection;
 use delivery::edge::Edge;
 use error::Problem;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::{io, net::TcpListener, rc::Rc, sync::Arc};
 use tokio::sync::watch;
@@ -77,27 +77,19 @@ impl Site {
         Arc::new(Self { service, router })
     }
 
-    /// Sends and sockets before the router: they are nearly all there is.
+    /// Everything but sends: sockets before the router, then the router.
     async fn handle(&self, edge: &Edge, peer: std::net::SocketAddr, request: Request<Incoming>) -> Outcome {
         let path = request.uri().path();
         if let Some(rest) = socket::path(path) {
             let rest = rest.to_owned();
             return socket::handle(&self.service, edge, peer, request, &rest).await;
         }
-        Outcome::Answer(match messages::route(path) {
-            Some(to) if request.method() == Method::POST => {
-                let to = to.map(str::to_owned);
-                messages::handle(&self.service, request, to.as_deref()).await
-            }
-            _ => {
-                let mut request = request.map(axum::body::Body::new);
-                request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
-                match self.router.clone().call(request).await {
-                    Ok(response) => response.map(Body::Routed),
-                    Err(never) => match never {},
-                }
-            }
-        })
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        match self.router.clone().call(request).await {
+            Ok(response) => Outcome::Answer(response.map(Body::Routed)),
+            Err(never) => match never {},
+        }
     }
 }
 

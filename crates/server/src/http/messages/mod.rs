@@ -7,14 +7,14 @@ mod one;
 use super::{Body, auth, error::Problem};
 use crate::service::{Sent, Service};
 use broker::message::Recipients;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use protocol::encode::json::string;
 use std::io::Write;
 
 /// Who a path sends to: `Some(Some(id))` for `/v1/channels/{id}/messages`, `Some(None)` for `/v1/messages`.
-pub(super) fn route(path: &str) -> Option<Option<&str>> {
+fn route(path: &str) -> Option<Option<&str>> {
     if path == "/v1/messages" {
         return Some(None);
     }
@@ -22,30 +22,26 @@ pub(super) fn route(path: &str) -> Option<Option<&str>> {
     (!id.contains('/')).then_some(Some(id))
 }
 
+/// Whether a request is a send.
+pub(super) fn is_send<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && route(request.uri().path()).is_some()
+}
+
 /// Answers a send.
-pub(super) async fn handle(
-    service: &Service,
-    request: Request<Incoming>,
-    to: Option<&str>,
-) -> Response<Body> {
-    let result = match auth::require(service, request.headers()) {
-        Ok(_) => send(service, request, to).await,
+pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Response<Body> {
+    let result = match auth::require(service, request.headers()).and_then(|_| recipient(&request)) {
+        Ok(Some(to)) => one::send(service, request, &to).await,
+        Ok(None) => many::send(service, request).await,
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(Problem::response)
 }
 
-async fn send(
-    service: &Service,
-    request: Request<Incoming>,
-    to: Option<&str>,
-) -> Result<Response<Body>, Problem> {
-    let queried = queried(request.uri().query().unwrap_or_default(), to.is_some())?;
-    match (to, queried) {
-        (Some(id), _) => one::send(service, request, &percent_decode_str(id).collect::<Vec<u8>>()).await,
-        (None, Some(to)) => one::send(service, request, &to).await,
-        (None, None) => many::send(service, request).await,
-    }
+/// Who the path or the query names; `None` if the items do.
+fn recipient<B>(request: &Request<B>) -> Result<Option<Vec<u8>>, Problem> {
+    let by_path = route(request.uri().path()).flatten();
+    let queried = queried(request.uri().query().unwrap_or_default(), by_path.is_some())?;
+    Ok(by_path.map(|id| percent_decode_str(id).collect()).or(queried))
 }
 
 /// The recipient that the query names: the only parameter there is, and there once. Any other would be a message that
