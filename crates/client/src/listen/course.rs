@@ -84,8 +84,10 @@ enum State {
 /// See the module.
 pub(crate) struct Course {
     state: State,
-    /// Up to where everything was had.
+    /// Up to where everything came.
     cursor: Option<Cursor>,
+    /// Up to where it was told; lies before `cursor` while events wait.
+    told: Option<Cursor>,
     /// The one in use; none before the first and after one was refused.
     token: Option<String>,
     /// Whether the source has more than one token.
@@ -96,7 +98,8 @@ pub(crate) struct Course {
     refusals: u32,
     lines: Lines,
     /// Filled by one happening and emptied before the next, so never more than one read holds.
-    events: VecDeque<Result<Event, ListenError>>,
+    /// Each with the cursor of who has been told it.
+    events: VecDeque<(Result<Event, ListenError>, Option<Cursor>)>,
     command: Option<Command>,
     /// From 0 to 1; an argument so that tests know the waits.
     random: fn() -> f64,
@@ -107,6 +110,7 @@ impl Course {
         Self {
             state: State::Waiting { until: Moment::ZERO },
             cursor: after,
+            told: after,
             token: None,
             renewable,
             failures: 0,
@@ -118,14 +122,19 @@ impl Course {
         }
     }
 
-    /// Up to where everything was handed over or is about to be.
-    pub(crate) fn cursor(&self) -> Option<Cursor> {
-        self.cursor
+    /// Up to where everything was told.
+    pub(crate) fn told(&self) -> Option<Cursor> {
+        self.told
     }
 
     /// What to tell. Call until `None` after each `handle_…`.
     pub(crate) fn poll_event(&mut self) -> Option<Result<Event, ListenError>> {
-        self.events.pop_front()
+        let (event, cursor) = match self.events.pop_front() {
+            Some((event, cursor)) => (Some(event), cursor),
+            None => (None, self.cursor),
+        };
+        self.told = cursor;
+        event
     }
 
     /// What to do. Call once after each `handle_…`.
@@ -200,7 +209,7 @@ impl Course {
         });
         self.state = State::Waiting { until: now + retry_in };
         self.command = Some(Command::Disconnect);
-        self.events.push_back(Ok(Event::Lost { reason, retry_in }));
+        self.tell(Ok(Event::Lost { reason, retry_in }));
     }
 
     /// A connection that held makes earlier failures history.
@@ -215,7 +224,7 @@ impl Course {
     fn end(&mut self, last: Result<Event, ListenError>) {
         self.state = State::Ended;
         self.command = Some(Command::Disconnect);
-        self.events.push_back(last);
+        self.tell(last);
     }
 
     /// An answer that is not a stream means what the close code of the same number means.
@@ -279,24 +288,24 @@ impl Course {
         self.state = State::Open { since: now, heard: now, silence_max };
         // On a resume the listener's own cursor stands: if this one lies further, it is a gap's business to say so.
         self.cursor.get_or_insert(cursor);
-        self.events.push_back(Ok(Event::Open { cursor }));
+        self.tell(Ok(Event::Open { cursor }));
     }
 
     fn heard(&mut self, frame: Frame) {
         match frame {
             Frame::Message { cursor: None, data } => {
-                self.events.push_back(Ok(Event::Message { cursor: None, data }));
+                self.tell(Ok(Event::Message { cursor: None, data }));
             }
             Frame::Message { cursor: Some(place), data } if self.is_beyond(place) => {
                 self.cursor = Some(place);
-                self.events.push_back(Ok(Event::Message { cursor: Some(place), data }));
+                self.tell(Ok(Event::Message { cursor: Some(place), data }));
             }
             Frame::Gap { cursor, reason } => {
                 // Within one epoch a cursor goes back only where the server says that the log does not reach so far.
                 if reason == GapReason::Epoch || self.is_beyond(cursor) {
                     self.cursor = Some(cursor);
                 }
-                self.events.push_back(Ok(Event::Gap { cursor, reason }));
+                self.tell(Ok(Event::Gap { cursor, reason }));
             }
             // One of another epoch has a gap before it that did not come yet.
             Frame::Ping { cursor: Some(place) }
@@ -306,6 +315,11 @@ impl Course {
             }
             Frame::Message { .. } | Frame::Ping { .. } | Frame::Open { .. } | Frame::Close { .. } => {}
         }
+    }
+
+    /// Call it when the cursor has moved to where this event takes it.
+    fn tell(&mut self, event: Result<Event, ListenError>) {
+        self.events.push_back((event, self.cursor));
     }
 
     /// Whether a place lies beyond what was had, or cannot be compared with it.

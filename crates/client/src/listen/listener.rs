@@ -61,14 +61,11 @@ impl Listener {
         Self { http, tokens, course, wire: Wire::Idle, started: Instant::now() }
     }
 
-    /// Up to where this listener had everything; give it to [`Client::listen`](crate::Client::listen) to go on there.
-    /// `None` before the first [`Event::Open`], unless one was given.
-    ///
-    /// It counts as had what came in the same read as the last event, so keep it only when
-    /// [`next`](Self::next) has nothing at hand; the cursor of an event is exact.
+    /// Up to where [`next`](Self::next) handed everything over; give it to [`Client::listen`](crate::Client::listen) to
+    /// go on there. `None` before the first [`Event::Open`], unless one was given.
     #[must_use]
     pub fn cursor(&self) -> Option<Cursor> {
-        self.course.cursor()
+        self.course.told()
     }
 
     /// The next event; `None` after [`Event::Closed`] or an error.

@@ -113,6 +113,7 @@ async fn a_cursor_that_was_kept_goes_on_where_it_was() {
     assert!(matches!(next(&mut listener).await, Event::Message { .. }));
     let Event::Message { cursor, data } = next(&mut listener).await else { panic!("a message") };
     assert_eq!(data, text(1));
+    assert_eq!(listener.cursor(), cursor, "whatever came in the same read");
     drop(listener);
     let mut listener = client.listen(source(), cursor);
     let (received, _) = receive_until(&mut listener, 2).await;
