@@ -40,9 +40,12 @@ impl Log {
         self.kept.read().start
     }
 
-    /// The address with which the oldest kept segment begins.
-    pub(crate) fn base(&self) -> u64 {
-        self.kept.read().segments.first().map_or(0, |segment| segment.base())
+    /// Bytes of all kept segments. Between two of them there may be a leap, which takes none.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let kept = self.kept.read();
+        let sealed = kept.segments.windows(2).map(|pair| pair[1].header.previous_end - pair[0].base());
+        let active = kept.segments.last().map_or(0, |active| self.end().0.saturating_sub(active.base()));
+        sealed.sum::<u64>() + active
     }
 
     pub(crate) fn end(&self) -> Offset {

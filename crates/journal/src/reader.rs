@@ -69,7 +69,7 @@ impl Reader {
 
     /// Bytes of all that is kept.
     pub fn kept_bytes(&self) -> u64 {
-        self.end().0.saturating_sub(self.log.base())
+        self.log.kept_bytes()
     }
 
     /// Number of keys in memory.
