@@ -49,7 +49,8 @@ export class Pages {
 
   /** A picture of how a page looks now; with a name for those that show something on the way. */
   async picture(page: Page, name = `${++this.#pictures}`): Promise<void> {
-    await page.screenshot({ path: resolve(SCREENSHOTS, `${this.#label}-${name}.png`) });
+    const path = resolve(SCREENSHOTS, `${this.#label}-${name.replaceAll(' ', '-')}.png`);
+    await page.screenshot({ path, animations: 'disabled' });
   }
 
   /** Takes the last pictures and closes everything. */

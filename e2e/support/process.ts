@@ -5,6 +5,12 @@ import { until } from './until.ts';
 /** How long a child may take to end when it is asked to. */
 const END_MS = 10_000;
 
+/** A run that is broken off takes its children with it. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** A child process and what it has printed. */
 export class Running {
   /** What came on standard output, as far as it was read. */
@@ -20,6 +26,8 @@ export class Running {
       env: { ...Object.fromEntries(own), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.add(this.#child);
+    this.#child.on('exit', () => children.delete(this.#child));
     this.#child.on('error', (error) => {
       this.log += `${error}\n`;
     });

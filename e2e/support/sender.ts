@@ -14,6 +14,8 @@ export class Sender {
   /** Slow enough that a page which is away for seconds has fewer messages to catch up on than a channel keeps. */
   constructor(api: Api, clientId: string, pause_ms = 4) {
     this.#done = this.#run(api, clientId, pause_ms);
+    // Heard of in `stop`, if the test comes so far.
+    this.#done.catch(() => undefined);
   }
 
   /** Until so many more were answered. */

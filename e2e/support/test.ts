@@ -62,6 +62,10 @@ interface Fixtures {
   browser: Browser;
   world: World;
   demo: Server;
+  /** Starts another server with an application, for tests that kill it. */
+  start: (options?: ServerOptions) => Promise<World>;
+  /** Starts another server with the demo pages. */
+  startDemo: () => Promise<Server>;
   pages: Pages;
   id: string;
 }
@@ -92,6 +96,24 @@ export const test = base.extend<Fixtures>({
     },
     { scope: 'file' },
   ],
+  start: async ({}, use) => {
+    const started: World[] = [];
+    await use(async (options) => {
+      const world = await World.start(options);
+      started.push(world);
+      return world;
+    });
+    for (const world of started) await world.stop();
+  },
+  startDemo: async ({}, use) => {
+    const started: Server[] = [];
+    await use(async () => {
+      const server = new Server();
+      started.push(server);
+      return server.start();
+    });
+    for (const server of started) await server.stop();
+  },
   pages: async ({ browser, task }, use) => {
     const file = task.file.name.replace(/^.*\/|\.test\.ts$/g, '');
     const pages = new Pages(browser, `${file} ${task.name}`);

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { BrowserContext, Page } from 'playwright-core';
 import { PHONE, SMALL_PHONE, expectNoSidewaysScrolling, live, untilText } from '../support/demo.ts';
 import type { Pages } from '../support/pages.ts';
-import { Server } from '../support/server.ts';
+import type { Server } from '../support/server.ts';
 import { test } from '../support/test.ts';
 
 let rooms = 0;
@@ -94,8 +94,8 @@ test('a reload keeps seat and conversation, and nobody hears of it', async ({ de
   expect(pages.problems).toEqual([]);
 });
 
-test('a restart of the program: both windows find back by themselves, and speak again', async ({ pages }) => {
-  const server = await new Server().start();
+test('a restart of the program: both windows find back by themselves, and speak again', async ({ startDemo, pages }) => {
+  const server = await startDemo();
   const room = freshRoom();
   const [ada, ben] = [await enter(pages, server, room, 'Ada'), await enter(pages, server, room, 'Ben')];
   await say(ada, 'before the restart');
@@ -111,7 +111,6 @@ test('a restart of the program: both windows find back by themselves, and speak 
   await say(ben, 'after the restart');
   await untilSaid(ada, 'after the restart');
   expect(await texts(ada)).toEqual(['before the restart', 'after the restart']);
-  await server.stop();
 });
 
 test('on phones, and in the dark', async ({ demo, pages }) => {

@@ -1,7 +1,7 @@
 /** The ES module: tokens from a function, gaps, the end. */
 import { expect } from 'vitest';
 import { kinds, noted, received, untilMessage, untilNoted } from '../support/pages.ts';
-import { World, test } from '../support/test.ts';
+import { type World, test } from '../support/test.ts';
 import { signToken } from '../support/token.ts';
 import { until } from '../support/until.ts';
 
@@ -86,8 +86,8 @@ test('a token is renewed in time, on the open connection', async ({ world, pages
   expect(await kinds(page, 'status'), 'one connection all the time').toEqual(['connecting', 'open']);
 });
 
-test('a server without a memory: ongap says that the log began anew, and messages go on', async ({ pages, id }) => {
-  const world = await World.start({ durability: 'memory' });
+test('a server without a memory: ongap says that the log began anew, and messages go on', async ({ start, pages, id }) => {
+  const world = await start({ durability: 'memory' });
   const { api, server } = world;
   const token = JSON.stringify(await api.createChannel(id));
   const page = await pages.open(server.url + world.put({ script: `
@@ -105,5 +105,4 @@ test('a server without a memory: ongap says that the log began anew, and message
     expect((await noted(page, name))[2]?.argument.reason).toBe('epoch');
     expect(await received(page, name)).toEqual(['before', 'after']);
   }
-  await world.stop();
 });

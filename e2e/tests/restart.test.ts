@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { kinds, noted, received, untilMessage, untilNoted } from '../support/pages.ts';
 import { Running } from '../support/process.ts';
 import { Sender } from '../support/sender.ts';
-import { World, test } from '../support/test.ts';
+import { test } from '../support/test.ts';
 import { until } from '../support/until.ts';
 
 /** What was received, against what was sent: nothing that was answered is missing, and nothing is there twice. */
@@ -15,8 +15,8 @@ function expectWhole(got: number[], sender: Sender, who: string): void {
   expect(got.filter((number) => !answered.has(number) && !unknown.has(number))).toEqual([]);
 }
 
-test('kill -9 while messages are sent, three times: silence, and nothing lost or repeated', async ({ pages, id }) => {
-  const world = await World.start();
+test('kill -9 while messages are sent, three times: silence, and nothing lost or repeated', async ({ start, pages, id }) => {
+  const world = await start();
   const { api, server } = world;
   const token = JSON.stringify(await api.createChannel(id));
   const page = await pages.open(server.url + world.put({ script: `
@@ -48,11 +48,10 @@ test('kill -9 while messages are sent, three times: silence, and nothing lost or
     const others = (await kinds(page, name)).filter((kind) => kind !== 'onmessage');
     expect(others, `${name}: a reconnect is silent`).toEqual(['onopen']);
   }
-  await world.stop();
 });
 
-test('a page that is reloaded while the server is down goes on after what it had', async ({ pages, id }) => {
-  const world = await World.start();
+test('a page that is reloaded while the server is down goes on after what it had', async ({ start, pages, id }) => {
+  const world = await start();
   const { api, server } = world;
   const page = await pages.open(world.classic(await api.createChannel(id)));
   await untilNoted(page, 'onopen');
@@ -66,11 +65,10 @@ test('a page that is reloaded while the server is down goes on after what it had
   await page.goBack();
   await untilMessage(page, '5');
   expect((await received(page)).filter((data) => Number(data) > 3)).toEqual(['4', '5']);
-  await world.stop();
 });
 
-test('a plain EventSource with the token in its address resumes by Last-Event-ID', async ({ pages, id }) => {
-  const world = await World.start();
+test('a plain EventSource with the token in its address resumes by Last-Event-ID', async ({ start, pages, id }) => {
+  const world = await start();
   const { api, server } = world;
   const token = encodeURIComponent(await api.createChannel(id));
   const page = await pages.open(server.url + world.put({ library: '', script: `
@@ -93,7 +91,6 @@ test('a plain EventSource with the token in its address resumes by Last-Event-ID
   expectWhole((await received(page)).map(Number).slice(0, -1), sender, 'EventSource');
   expect(await kinds(page)).not.toContain('gap');
   expect((await noted(page)).find(({ kind }) => kind === 'onmessage')?.argument.id).toMatch(/^.+\.\d+$/);
-  await world.stop();
 });
 
 /** How curl asks, and what it prints for a message. */
@@ -103,8 +100,8 @@ const CURLS = [
 ];
 
 for (const { format, accept, message } of CURLS) {
-  test(`curl gets ${format}, and goes on with ?after= when the server is back`, async ({ id }) => {
-    const world = await World.start();
+  test(`curl gets ${format}, and goes on with ?after= when the server is back`, async ({ start, id }) => {
+    const world = await start();
     const { api, server } = world;
     const address = `${server.url}/v1/socket?token=${encodeURIComponent(await api.createChannel(id))}`;
     const listen = (after = '') => new Running('curl', ['-sN', ...accept, address + after]);
@@ -130,6 +127,5 @@ for (const { format, accept, message } of CURLS) {
     take();
     expectWhole(had.map(({ number }) => number).slice(0, -1), sender, format);
     expect(curl.log).not.toContain('gap');
-    await world.stop();
   });
 }

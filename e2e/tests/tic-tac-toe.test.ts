@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Page } from 'playwright-core';
 import { PHONE, SMALL_PHONE, expectNoSidewaysScrolling, live, untilText } from '../support/demo.ts';
 import type { Pages } from '../support/pages.ts';
-import { Server } from '../support/server.ts';
+import type { Server } from '../support/server.ts';
 import { test } from '../support/test.ts';
 
 /** A new table, and the second player at it. */
@@ -113,8 +113,8 @@ test('the keyboard alone is enough to play', async ({ demo, pages }) => {
   expect(pages.problems).toEqual([]);
 });
 
-test('a restart of the program: both windows find to a table again', async ({ pages }) => {
-  const server = await new Server().start();
+test('a restart of the program: both windows find to a table again', async ({ startDemo, pages }) => {
+  const server = await startDemo();
   const [x, o] = await table(pages, server);
   await moves([x, o], [0]);
   await server.kill();
@@ -123,8 +123,9 @@ test('a restart of the program: both windows find to a table again', async ({ pa
   for (const page of [x, o]) {
     await live(page);
     await page.locator('#trouble', { hasText: 'here is a new one' }).waitFor();
+    const said = await page.locator('#trouble').boundingBox();
+    expect((said?.y ?? 0) + (said?.height ?? 0), 'why the board is empty is said where it is seen').toBeLessThanOrEqual(800);
   }
-  await server.stop();
 });
 
 test('on phones, and in the dark', async ({ demo, pages }) => {
