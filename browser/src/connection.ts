@@ -10,8 +10,9 @@ import { INVALID_TOKEN, NORMAL, TOKEN_REFUSED, comesBack } from './close.ts';
 import { isBeyond, sameEpoch } from './cursor.ts';
 import type { CloseFrame, Frame, GapFrame, MessageFrame, OpenFrame } from './frames.ts';
 import { Ladder } from './ladder.ts';
+import { probe } from './probe.ts';
 import { type TokenSource, looksLikeToken } from './token.ts';
-import type { Link, Sink, Transport } from './transport/transport.ts';
+import type { Attempt, Link, Sink, Transport } from './transport/transport.ts';
 import { type Sign, watchSigns } from './wake.ts';
 import { type Web, safely } from './web.ts';
 
@@ -62,6 +63,8 @@ export class Connection {
   readonly #events: Events;
   readonly #ladder: Ladder;
   #link: Link | undefined;
+  /** Ends the look whether a better transport works, if one is under way. */
+  #unprobe: Link['close'] | undefined;
   /** Counts everything that makes earlier answers void; who was asked under another number is not heard. */
   #serial = 0;
   /** The one timer of the state: patience while connecting, the look while open, the pause while waiting. */
@@ -122,7 +125,6 @@ export class Connection {
     // A function that answers no token has none to give: that ends the channel, as a bad token given outright does.
     if (!looksLikeToken(token)) return this.#finish({ code: TOKEN_REFUSED, reason: INVALID_TOKEN });
     const serial = this.#serial;
-    const { url, tokens, web } = this.#parts;
     const transport = this.#ladder.current();
     const sink: Sink = {
       frame: (frame) => {
@@ -134,10 +136,16 @@ export class Connection {
     };
     this.#after(transport.patience_ms, () => this.#ended());
     try {
-      this.#link = transport.start({ url, token: () => tokens.current, after: this.cursor, web }, sink);
+      this.#link = transport.start(this.#attempt(), sink);
     } catch {
+      this.#ladder.impossible();
       this.#ended();
     }
+  }
+
+  #attempt(): Attempt {
+    const { url, tokens, web } = this.#parts;
+    return { url, token: () => tokens.current, after: this.cursor, web };
   }
 
   #wait(delay_ms = backoff(this.#failures++)): void {
@@ -208,6 +216,7 @@ export class Connection {
     this.#after(TICK_MS, () => {
       if (this.#silent()) return this.#ended();
       if (Date.now() >= this.#parts.tokens.renewAt) this.#renew();
+      this.#climb(this.#ladder.due());
       this.#watch();
     });
   }
@@ -226,6 +235,16 @@ export class Connection {
     tokens.renew().then((token) => {
       if (serial === this.#serial && looksLikeToken(token)) this.#link?.say({ token });
     }, rethrow);
+  }
+
+  /** Looks whether one of these works, and moves to it once it is known to; nothing is left before. */
+  #climb([transport, ...others]: Transport[]): void {
+    if (!transport) return;
+    this.#unprobe = probe(transport, this.#attempt(), (works) => {
+      if (!works) return this.#climb(others);
+      this.#ladder.climb(transport);
+      this.#connect();
+    });
   }
 
   #sign(sign: Sign): void {
@@ -282,8 +301,9 @@ export class Connection {
   /** Lets go of what is under way: link, timer, and the right of earlier answers to be heard. */
   #drop(leave = false): number {
     clearTimeout(this.#timer);
-    const link = this.#link;
-    this.#link = undefined;
+    const [link, unprobe] = [this.#link, this.#unprobe];
+    this.#link = this.#unprobe = undefined;
+    unprobe?.(leave);
     link?.close(leave);
     return ++this.#serial;
   }

@@ -1,5 +1,5 @@
 /**
- * Which transport to try: the first that works, remembered.
+ * Which transport to try: the first that works, remembered; and when to look whether a better one works again.
  *
  * It counts failures and knows what worked in this page and, for an hour, in this origin. It opens nothing.
  */
@@ -8,6 +8,13 @@ import { withStorage } from './web.ts';
 
 /** How long an origin stays with a fallback before the first choice is tried again. */
 const REMEMBER_MS = 3_600_000;
+
+/**
+ * How long a page stays below a better transport before it is tried again: half of it to all of it, at random, since
+ * many pages fell at the same time; then twice as long, up to the last.
+ */
+const CLIMB_FIRST_MS = 300_000;
+const CLIMB_LAST_MS = 3_600_000;
 
 /** So many failures of what has worked in this page are the network's; one more, and it is the transport's. */
 const FAILURES_MAX = 3;
@@ -20,6 +27,11 @@ export class Ladder {
   /** The first rung that has worked in this page: a lower one is a stopgap, never remembered. */
   #proven: number | undefined;
   #failures = 0;
+  /** Rungs that this browser or page does not have at all. */
+  readonly #impossible = new Set<number>();
+  /** When the rungs above are to be tried again, while standing below the first. */
+  #climbAt: number | undefined;
+  #climbs = 0;
 
   constructor(transports: Transport[], url: string) {
     this.#transports = transports;
@@ -36,6 +48,8 @@ export class Ladder {
 
   /** The current transport works: its open frame has come. */
   opened(): void {
+    if (this.#rung) this.#climbAt ??= this.#nextClimb();
+    else this.#climbAt = undefined;
     if (this.#proven === undefined || this.#rung < this.#proven) {
       this.#proven = this.#rung;
       withStorage('localStorage', (storage) => {
@@ -48,6 +62,25 @@ export class Ladder {
   /** A connection held, or the server answered: whatever failed before was not the transport. */
   held(): void {
     this.#failures = 0;
+    if (!this.#rung) this.#climbs = 0;
+  }
+
+  /** The current transport could not even begin. If it never has, it is not tried for a climb. */
+  impossible(): void {
+    if (this.#rung !== this.#proven) this.#impossible.add(this.#rung);
+  }
+
+  /** The better transports that are to be tried now beside the current one, the best first; mostly none. */
+  due(): Transport[] {
+    if (this.#climbAt === undefined || Date.now() < this.#climbAt) return [];
+    this.#climbAt = this.#nextClimb();
+    return this.#transports.filter((_, rung) => rung < this.#rung && !this.#impossible.has(rung));
+  }
+
+  /** A better transport works: it is the current one now, until it fails once. */
+  climb(transport: Transport): void {
+    this.#rung = this.#transports.indexOf(transport);
+    this.#failures = FAILURES_MAX - 1;
   }
 
   /**
@@ -68,5 +101,10 @@ export class Ladder {
     const stopgap = this.#rung !== this.#proven;
     this.#rung = this.#proven ?? this.#rung;
     return stopgap;
+  }
+
+  #nextClimb(): number {
+    const ceiling_ms = Math.min(CLIMB_LAST_MS, CLIMB_FIRST_MS * 2 ** this.#climbs++);
+    return Date.now() + (ceiling_ms * (1 + Math.random())) / 2;
   }
 }
