@@ -55,7 +55,6 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(limits::HEAD_TIME)
             .max_buf_size(limits::HEAD_BYTES_MAX)
-            .max_headers(limits::HEADERS_MAX)
             // One buffer, one send: answers are small.
             .writev(false)
             .serve_connection(TokioIo::new(stream), service);
