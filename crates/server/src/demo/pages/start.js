@@ -3,6 +3,7 @@
 import { Line, Refusal, call, element, elapsed, enableCopying, find } from "/demo/assets/common.js";
 
 const ARRIVALS_MAX = 50;
+const KEY_SHOWN = 20;
 
 /** What `/demo/start` told; a new channel brings a new client id, and the commands follow. */
 let start = null;
@@ -14,7 +15,7 @@ const sentAt = [];
 /** Texts in `<b>` are the words of this very page, in `<i>` remarks. */
 const bold = (text) => element("b", "", text);
 /** Cut short for the eye alone: what is copied is the whole key. */
-const secret = (text) => element("b", "secret", text);
+const secret = (text) => element("b", "", text.slice(0, KEY_SHOWN), element("span", "rest", text.slice(KEY_SHOWN)));
 const remark = (text) => element("i", "", text);
 
 function forms() {
