@@ -4,9 +4,11 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: 'support/setup.ts',
-    testTimeout: 40_000,
-    hookTimeout: 20_000,
-    // Each file has a browser and a server of its own.
+    // The deadlines say that something hangs, not that it is slow: the machine may have other work. Those inside a
+    // test are shorter, since they can say what they waited for.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    // Each file has a browser and a server of its own: two of them keep two cores busy.
     maxWorkers: 2,
   },
 });

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { SCREENSHOTS } from './places.ts';
+import { PATIENCE_MS } from './until.ts';
 
 /** One callback, as `recorder.js` notes it. */
 export interface Noted {
@@ -30,6 +31,7 @@ export class Pages {
   async context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#contexts.push(context);
+    context.setDefaultTimeout(PATIENCE_MS);
     // What a policy forbids is an error in the console as well, but not in every kind of page.
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
@@ -88,7 +90,7 @@ export async function received(page: Page, name?: string): Promise<any[]> {
 }
 
 /** Until a socket has had a callback of this kind, `times` times. */
-export async function untilNoted(page: Page, kind: string, name = 'a', times = 1, timeout = 15_000): Promise<void> {
+export async function untilNoted(page: Page, kind: string, name = 'a', times = 1, timeout = PATIENCE_MS): Promise<void> {
   await page.waitForFunction(
     ([kind, name, times]) => {
       const those = ((window as any).records as Noted[]).filter((note) => note.kind === kind && note.name === name);
@@ -102,7 +104,7 @@ export async function untilNoted(page: Page, kind: string, name = 'a', times = 1
 }
 
 /** Until a socket has had a message with this data. As order is kept, everything before it has come then too. */
-export async function untilMessage(page: Page, data: string, name = 'a', timeout = 20_000): Promise<void> {
+export async function untilMessage(page: Page, data: string, name = 'a', timeout = PATIENCE_MS): Promise<void> {
   await page.waitForFunction(
     ([data, name]) => ((window as any).records as Noted[]).some(
       (note) => note.kind === 'onmessage' && note.name === name && note.argument.data === data,

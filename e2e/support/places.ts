@@ -1,4 +1,5 @@
 /** Where the things are that these tests are about. What is missing fails the run: without it nothing is proved. */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +22,7 @@ export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 /** The Python of the classic example; it has to have `httpx`. */
 export const PYTHON = process.env.PYTHON || 'python3';
 
-/** Fails unless program and browser can be run. */
+/** Fails unless program, browser and Python can be run, and Python has what the example needs. */
 export function demandThem(): void {
   for (const [what, path, variable] of [
     ['program (`cargo build --release` makes it)', PROGRAM, 'DOWNLINK_BIN'],
@@ -32,5 +33,11 @@ export function demandThem(): void {
     } catch {
       throw new Error(`There is no ${what} at ${path}; ${variable} may name another place.`);
     }
+  }
+  const { status, stderr, error } = spawnSync(PYTHON, ['-c', 'import httpx'], { encoding: 'utf8' });
+  if (status !== 0) {
+    const why = error?.message ?? stderr.trim().split('\n').at(-1);
+    throw new Error(`The classic example needs a Python with httpx (\`pip install httpx\`), and ${PYTHON} is none: ${why}.
+      PYTHON may name another one; \`scripts/test e2e\` in the root installs one.`.replace(/\s+/g, ' '));
   }
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { until } from './until.ts';
 
 /** How long a child may take to end when it is asked to. */
-const END_MS = 10_000;
+const END_MS = 20_000;
 
 /** A run that is broken off takes its children with it. */
 const children = new Set<ChildProcess>();

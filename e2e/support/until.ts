@@ -2,11 +2,14 @@
 
 const LOOK_AGAIN_MS = 15;
 
+/** How long a condition may take on a machine with other work, before it is taken for one that never comes. */
+export const PATIENCE_MS = 30_000;
+
 /** Repeats a question until its answer is truthy, and returns that; fails with `what` after `patience_ms`. */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  patience_ms = 15_000,
+  patience_ms = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + patience_ms;
   for (;;) {

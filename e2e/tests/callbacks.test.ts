@@ -64,7 +64,7 @@ test('an expired token: onerror 401 "Token+timed+out.", then onclose; onopen nev
 });
 
 test('a token that ends while the channel is open: messages, then the error, then onclose', async ({ world, pages, id }) => {
-  const page = await pages.open(world.classic(signToken(id, 3)));
+  const page = await pages.open(world.classic(signToken(id, 8)));
   await untilNoted(page, 'onopen');
   await world.api.send(id, 'in time');
   await untilNoted(page, 'onclose');

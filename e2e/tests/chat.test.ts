@@ -119,6 +119,8 @@ test('on phones, and in the dark', async ({ demo, pages }) => {
   const small = await enter(pages, demo, room, 'Ben', await pages.context({ ...SMALL_PHONE, colorScheme: 'dark' }));
   const door = await pages.open(`${demo.url}/demo/chat`, await pages.context(PHONE));
   const dark = await enter(pages, demo, room, 'Cleo', await pages.context({ colorScheme: 'dark' }));
+  const line = async (page: Page) => (await page.locator('#text').boundingBox())?.height;
+  expect(await line(small), 'the empty place to write is one line high').toBe(await line(dark));
   await say(phone, 'A message that is longer than a line of a phone can hold, so that it has to be broken somewhere.');
   await say(small, `and one without any place to break it: ${'x'.repeat(120)}`);
   for (const page of [phone, small, dark]) await untilSaid(page, 'xxx');

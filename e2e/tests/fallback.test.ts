@@ -128,6 +128,42 @@ test('from WebSocket to SSE to long-poll and back in the middle of the stream', 
   relay.stop();
 });
 
+test('a fallback that keeps working is left for a WebSocket that works again', async ({ world, pages, id }) => {
+  const { relay, address } = await behind(world, { noUpgrade: true }, id);
+  const context = await pages.context();
+  await context.addInitScript(() => {
+    const now = Date.now;
+    let later_ms = 0;
+    Date.now = () => now() + later_ms;
+    (window as any).later = (more_ms: number) => void (later_ms += more_ms);
+  });
+  const later = (ms: number) => page.evaluate((ms) => (window as any).later(ms), ms);
+  const page = await pages.open(address, context);
+  await untilNoted(page, 'onopen');
+  expect(await transports(world, id)).toEqual(['sse']);
+  expect(await remembered(page)).toBe('sse');
+  const sender = new Sender(world.api, id, 30);
+  relay.faults = {};
+  await sender.more(20);
+  expect(relay.tried.websocket, 'not before its time').toBe(1);
+  await later(300_000);
+  await until('it is tried beside the connection that works', async () => {
+    const open = await transports(world, id);
+    return open.includes('sse') && open.includes('websocket');
+  });
+  await sender.more(20);
+  await later(10_000);
+  await until('it is the only one', async () => `${await transports(world, id)}` === 'websocket');
+  await sender.more(20);
+  await sender.stop();
+  await world.api.send(id, 'last');
+  await untilMessage(page, 'last');
+  expect(await received(page)).toEqual([...sender.answered.map(String), 'last']);
+  expect((await kinds(page)).filter((kind) => kind !== 'onmessage'), 'all of it in silence').toEqual(['onopen']);
+  expect(await remembered(page)).toBeUndefined();
+  relay.stop();
+});
+
 test('a reset in the middle of a large message: it comes whole, once', async ({ world, pages, id }) => {
   const { relay, address } = await behind(world, {}, id);
   const page = await pages.open(address);

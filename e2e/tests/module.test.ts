@@ -62,7 +62,7 @@ test('a token that is refused or too old: the function is asked again, and the p
 });
 
 test('a token that times out while the channel is open: a new one, and no message is missing', async ({ world, pages, id }) => {
-  tokens(world, () => signToken(id, 3), () => world.api.createChannel(id));
+  tokens(world, () => signToken(id, 8), () => world.api.createChannel(id));
   const page = await pages.open(world.app.url + world.put({ library: '', script: importing(world) }));
   await untilNoted(page, 'onopen');
   await world.api.send(id, 'with the first');
@@ -75,9 +75,9 @@ test('a token that times out while the channel is open: a new one, and no messag
 
 test('a token is renewed in time, on the open connection', async ({ world, pages, id }) => {
   // In the last quarter of its life, and when the library looks, every 5 s.
-  tokens(world, () => signToken(id, 6.6), () => world.api.createChannel(id));
+  tokens(world, () => signToken(id, 13), () => world.api.createChannel(id));
   const page = await pages.open(world.app.url + world.put({ library: '', script: importing(world) }));
-  const over = Date.now() + 7_600;
+  const over = Date.now() + 14_000;
   await untilNoted(page, 'onopen');
   await until('the first token has timed out', () => Date.now() > over);
   await world.api.send(id, 'still here');

@@ -16,7 +16,7 @@ import { until } from '../support/until.ts';
 async function paste(command: string): Promise<string> {
   const { PATH = '', HOME = '' } = process.env;
   const { stdout } = await promisify(execFile)('bash', ['-ec', command], {
-    env: { PATH: `${dirname(PROGRAM)}:${PATH}`, HOME }, timeout: 15_000,
+    env: { PATH: `${dirname(PROGRAM)}:${PATH}`, HOME }, timeout: 30_000,
   });
   return stdout;
 }
