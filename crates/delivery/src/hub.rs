@@ -40,6 +40,8 @@ pub struct Limits {
     pub sockets_per_client: u32,
     /// Sockets that one address may have open.
     pub sockets_per_address: u32,
+    /// Messages of one channel that are kept: whoever opens a socket gets no more, also of those still at hand.
+    pub messages_per_channel: u32,
 }
 
 /// The open channels of this node.
@@ -94,6 +96,15 @@ const SERVE_HERE_MAX: u32 = 8;
 
 /// So many channels at once are handed over: a list of 10,000 ids must not hold up other sends.
 const CHANNELS_HERE_MAX: usize = 64;
+
+/// The numbers of the bits that are set.
+fn bits(mut set: u64) -> impl Iterator<Item = u16> {
+    std::iter::from_fn(move || {
+        let index = (set != 0).then(|| set.trailing_zeros() as u16)?;
+        set &= set - 1;
+        Some(index)
+    })
+}
 
 /// Keeps a channel open while a socket is being opened.
 pub struct Hold {
@@ -177,7 +188,7 @@ impl Hub {
 
     /// Every edge, a bit each.
     fn all_edges(&self) -> u64 {
-        (1u64 << self.edges.len()) - 1
+        u64::MAX >> (u64::BITS as usize - self.edges.len())
     }
 
     /// A number that nobody guesses.
@@ -263,22 +274,21 @@ impl Hub {
         }
     }
 
-    /// Sends what is new in a channel, or hands it over.
-    fn send_fresh(&self, channel: &Arc<Channel>, entry: &Arc<Entry>, how: Flush) {
+    /// Sends what is new in a channel, or hands it over: to the edges that are returned, a bit each, and must be woken.
+    fn send_fresh(&self, channel: &Arc<Channel>, entry: &Arc<Entry>, how: Flush) -> u64 {
         if how == Flush::Here && channel.sockets() <= SERVE_HERE_MAX {
             for socket in channel.members(&mut 0, SERVE_HERE_MAX as usize) {
                 serve(self, &socket, Some(entry));
             }
-            return;
+            return 0;
         }
-        let mut edges = channel.edges(self.all_edges());
-        while edges != 0 {
-            let index = edges.trailing_zeros() as u16;
-            edges &= edges - 1;
+        let edges = channel.edges(self.all_edges());
+        for index in bits(edges) {
             if channel.enqueue(index) {
                 self.edge(index).channel(Arc::clone(channel), Arc::clone(entry));
             }
         }
+        edges
     }
 }
 
@@ -297,12 +307,11 @@ impl Announce for Hub {
     fn flush(&self, how: Flush) {
         let mut dirty = std::mem::take(&mut *self.dirty.lock());
         let how = if dirty.len() > CHANNELS_HERE_MAX { Flush::HandOver } else { how };
+        let mut edges = 0;
         for (channel, entry) in dirty.drain(..) {
-            self.send_fresh(&channel, &entry, how);
+            edges |= self.send_fresh(&channel, &entry, how);
         }
-        if how == Flush::HandOver {
-            self.edges.iter().for_each(|edge| edge.wake());
-        }
+        bits(edges).for_each(|index| self.edge(index).wake());
         let mut left = self.dirty.lock();
         if left.is_empty() && left.capacity() == 0 && dirty.capacity() <= CHANNELS_HERE_MAX {
             // The allocation serves the next one.

@@ -128,7 +128,10 @@ impl Hub {
             && cursor.epoch == end.epoch
             && cursor.offset <= end.offset
             && cursor.offset < latest
-            && self.tail.run(channel.key, cursor.offset, latest).is_some()
+            // The cache may hold what is not to be kept any more.
+            && cursor.offset >= log_start.offset
+            && let Some(run) = self.tail.run(channel.key, cursor.offset, latest)
+            && run.len() <= self.limits.messages_per_channel as usize
         {
             return Ok(Start { from: cursor.offset, gap: None });
         }

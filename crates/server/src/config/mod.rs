@@ -126,6 +126,7 @@ impl Check<'_> {
         let limits = written.limits.unwrap_or_default();
         let log = written.log.unwrap_or_default();
         let (api_keys, token_keys) = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
+        let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
         Config {
             listen: self.address(written.listen.as_deref()),
             data_dir,
@@ -139,9 +140,10 @@ impl Check<'_> {
             sockets: Limits {
                 sockets_per_client: self.within(&Self::PER_CLIENT, limits.sockets_per_client) as u32,
                 sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
+                messages_per_channel: retention_messages,
             },
             retention: Duration::from_secs(self.within(&Self::RETENTION_SECONDS, retention.seconds)),
-            retention_messages: self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32,
+            retention_messages,
             retention_bytes: self.within(&Self::RETENTION_BYTES, retention.bytes),
             idempotency_keys: self.within(&Self::IDEMPOTENCY_KEYS, limits.idempotency_keys) as usize,
             edge_threads: self.edges(written.edge.unwrap_or_default().threads),
