@@ -1,0 +1,175 @@
+//! What the suite stands on: brokers to be opened and opened again, and an ear for their announcements.
+
+use broker::{
+    broker::{Announce, Broker, Flush},
+    message::{Draft, History, Message, Page, Passing, Position, Recipients},
+};
+use parking_lot::Mutex;
+use protocol::{cursor::Offset, id::ClientId, message::Data};
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+/// The clock of the suite, in milliseconds since 1970.
+pub(crate) const NOON: u64 = 1_800_000_000_000;
+
+/// A page that holds everything.
+pub(crate) const ALL: Page = Page { messages: usize::MAX, bytes: usize::MAX };
+
+/// What a test asks of its broker beside the defaults.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) retention_messages: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { retention_messages: 1_000 }
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Arc<dyn Broker>>>>;
+
+/// Where brokers of one kind keep their messages.
+pub(crate) struct Stand {
+    /// Opens a broker on it; the one before was closed.
+    pub(crate) open: Box<dyn Fn(Settings) -> Opening>,
+    /// Whether messages outlive the broker.
+    pub(crate) keeps: bool,
+}
+
+impl Stand {
+    /// A broker with an ear.
+    pub(crate) async fn open(&self, settings: Settings) -> (Arc<dyn Broker>, Arc<Ear>) {
+        let broker = (self.open)(settings).await;
+        let ear = Arc::new(Ear::default());
+        broker.attach(Arc::clone(&ear) as Arc<dyn Announce>);
+        (broker, ear)
+    }
+}
+
+/// Hears announcements.
+#[derive(Default)]
+pub(crate) struct Ear {
+    pub(crate) messages: Mutex<Vec<Message>>,
+    pub(crate) passed: Mutex<Vec<Passing>>,
+}
+
+impl Announce for Ear {
+    fn announce(&self, message: Message) {
+        self.messages.lock().push(message);
+    }
+
+    fn flush(&self, _: Flush) {}
+
+    fn pass(&self, message: Passing) {
+        self.passed.lock().push(message);
+    }
+
+    fn new_epoch(&self) {}
+}
+
+impl Ear {
+    /// Waits for so many announcements.
+    pub(crate) async fn heard(&self, count: usize) -> Vec<Message> {
+        for _ in 0..1_000 {
+            if self.messages.lock().len() >= count {
+                return self.messages.lock().clone();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("only {} of {count} messages were announced", self.messages.lock().len());
+    }
+}
+
+pub(crate) fn id(text: &str) -> ClientId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn draft(to: &str, text: &str) -> Draft {
+    Draft {
+        to: Recipients::One(id(to)),
+        data: Data::Text(text.to_owned().into()),
+        ttl_seconds: 0,
+        idempotency_key: None,
+    }
+}
+
+pub(crate) fn keyed(to: &str, text: &str, key: &str) -> Draft {
+    Draft { idempotency_key: Some(key.into()), ..draft(to, text) }
+}
+
+/// Publishes a text that must be stored.
+pub(crate) async fn publish(broker: &Arc<dyn Broker>, to: &str, text: &str) -> Offset {
+    broker.publish(draft(to, text), NOON).await.unwrap().offset
+}
+
+pub(crate) async fn read(broker: &Arc<dyn Broker>, of: &str, position: Position, page: Page) -> History {
+    let of = id(of);
+    broker.history(&of, broker.key(&of), position, page, NOON).await.unwrap()
+}
+
+/// After an offset of this life.
+pub(crate) fn after(broker: &Arc<dyn Broker>, offset: Offset) -> Position {
+    Position::After(protocol::cursor::Cursor::new(broker.end().epoch, offset))
+}
+
+pub(crate) fn texts(messages: &[Message]) -> Vec<String> {
+    let text = |message: &Message| String::from_utf8(message.data.bytes().to_vec()).unwrap();
+    messages.iter().map(text).collect()
+}
+
+/// The brokers of a single node.
+pub(crate) mod local {
+    use super::{NOON, Settings, Stand};
+    use broker::{
+        broker::Broker,
+        local::{Durability, Local, Options},
+    };
+    use journal::{Disk, FileDisk, MemoryDisk};
+    use std::{sync::Arc, time::Duration};
+
+    fn stand(durability: Durability, disk: impl Fn() -> Arc<dyn Disk> + 'static) -> Stand {
+        Stand {
+            open: Box::new(move |settings| {
+                let (broker, _) = Local::open(disk(), options(durability, settings), NOON).unwrap();
+                Box::pin(async { Arc::new(broker) as Arc<dyn Broker> })
+            }),
+            keeps: durability != Durability::Memory,
+        }
+    }
+
+    fn options(durability: Durability, settings: Settings) -> Options {
+        Options {
+            durability,
+            retention: Duration::from_secs(7_200),
+            retention_messages: settings.retention_messages,
+            retention_bytes: 1 << 30,
+            idempotency_keys: 1_000,
+            hash_secret: [7; 16],
+            accept_loss: false,
+            new_epoch: false,
+            boot_id: "boot".into(),
+        }
+    }
+
+    pub(crate) fn memory() -> Stand {
+        stand(Durability::Memory, || Arc::new(MemoryDisk::new()))
+    }
+
+    pub(crate) fn os_on_files() -> Stand {
+        on_files(Durability::Os)
+    }
+
+    pub(crate) fn fsync_on_files() -> Stand {
+        on_files(Durability::Fsync)
+    }
+
+    pub(crate) fn fsync_in_memory() -> Stand {
+        let disk = Arc::new(MemoryDisk::new());
+        stand(Durability::Fsync, move || Arc::clone(&disk) as Arc<dyn Disk>)
+    }
+
+    fn on_files(durability: Durability) -> Stand {
+        let directory = tempfile::tempdir().unwrap();
+        stand(durability, move || Arc::new(FileDisk::new(directory.path()).unwrap()))
+    }
+}

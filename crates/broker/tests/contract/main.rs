@@ -1,0 +1,51 @@
+//! What every broker does. A new one is done when it passes this suite: give it a [`Stand`] and a line of `contract!`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
+
+mod common;
+mod gaps;
+mod history;
+mod idempotency;
+mod life;
+mod order;
+
+use common::{Settings, Stand, local};
+
+/// The whole suite for one kind of broker. `$stand` makes the place it keeps its messages in.
+macro_rules! contract {
+    ($name:ident, $stand:expr) => {
+        mod $name {
+            contract!(@group $stand, order: of_a_channel_under_many_publishers, is_that_of_announcements,
+                of_many_in_one_call);
+            contract!(@group $stand, history: is_there_when_the_answer_is, comes_in_pages,
+                holds_texts_and_bytes_unchanged, passes_over_what_has_timed_out, of_many_recipients, since_a_time,
+                knows_nothing_of_what_was_passed);
+            contract!(@group $stand, gaps: are_said_when_the_oldest_were_dropped, are_said_for_another_life);
+            contract!(@group $stand, idempotency: answers_a_repetition_alike, ends_with_its_window,
+                holds_for_repetitions_at_the_same_moment);
+            contract!(@group $stand, life: goes_on_after_it_was_closed, ends_with_close, moves_newest_and_end);
+        }
+    };
+    (@group $stand:expr, $group:ident: $($test:ident),*) => {
+        mod $group {
+            $(#[test]
+            fn $test() {
+                crate::run($stand, crate::$group::$test);
+            })*
+        }
+    };
+}
+
+contract!(memory, crate::local::memory());
+contract!(os_on_files, crate::local::os_on_files());
+contract!(fsync_on_files, crate::local::fsync_on_files());
+contract!(fsync_in_memory, crate::local::fsync_in_memory());
+
+fn run<T: Future<Output = ()>>(stand: Stand, test: impl FnOnce(Stand) -> T) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(test(stand));
+}
+
+/// Named here so that each test says what it needs.
+fn settings() -> Settings {
+    Settings::default()
+}

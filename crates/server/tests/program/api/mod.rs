@@ -1,0 +1,8 @@
+//! The calls of the API, one by one.
+
+mod cases;
+mod idempotency;
+mod limits;
+mod look;
+mod many;
+mod one;

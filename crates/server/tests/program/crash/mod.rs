@@ -1,0 +1,4 @@
+//! Killed at any moment, and started again on what is left.
+
+mod kills;
+mod restarts;

@@ -1,0 +1,17 @@
+//! What the program promises, told from outside: the real binary, real sockets, real kills.
+//!
+//! The client in `support` is written byte by byte on plain TCP, so that it can also do what no good client would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may; they live in real time"
+)]
+
+mod api;
+mod crash;
+mod fan_out;
+mod operator;
+mod proxy;
+mod slow;
+mod support;
+mod transports;

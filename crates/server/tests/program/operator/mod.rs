@@ -1,0 +1,5 @@
+//! What an operator meets: the command line, the configuration, sentences, codes, logs.
+
+mod commands;
+mod configuration;
+mod secrets;

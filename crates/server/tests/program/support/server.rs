@@ -1,0 +1,234 @@
+//! The program as a child process.
+
+use super::{
+    PATIENCE,
+    http::{API_KEY, Api},
+    socket::Opening,
+    token::TOKEN_KEY,
+    until,
+};
+use protocol::socket::Transport;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+};
+use tempfile::TempDir;
+
+/// A running server; killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// What it said before it was ready, and after: a thread reads it to its end.
+    said: mpsc::Receiver<String>,
+    /// Kept for a restart.
+    setup: Setup,
+}
+
+/// How a server is started.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    command: &'static str,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    listen: String,
+    data: Option<std::sync::Arc<TempDir>>,
+    stderr: Option<PathBuf>,
+}
+
+/// The binary without any of this process' own settings.
+pub(crate) fn downlink() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_downlink"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DOWNLINK_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A server that keeps nothing: the quickest to start.
+pub(crate) fn memory() -> Setup {
+    Setup::new("serve").env("DOWNLINK_DURABILITY", "memory")
+}
+
+/// A server with a data directory of its own.
+pub(crate) fn on_disk(durability: &str) -> Setup {
+    let mut setup = Setup::new("serve").env("DOWNLINK_DURABILITY", durability);
+    let data = tempfile::tempdir().unwrap();
+    setup = setup.env("DOWNLINK_DATA_DIR", data.path().to_str().unwrap());
+    setup.data = Some(data.into());
+    setup
+}
+
+impl Setup {
+    pub(crate) fn new(command: &'static str) -> Self {
+        let keys =
+            [("DOWNLINK_API_KEY", API_KEY), ("DOWNLINK_TOKEN_KEY", TOKEN_KEY), ("DOWNLINK_LOG", "warn")];
+        Self {
+            command,
+            arguments: Vec::new(),
+            environment: keys.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            listen: "127.0.0.1:0".into(),
+            data: None,
+            stderr: None,
+        }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Standard error goes into a file.
+    pub(crate) fn log_to(mut self, file: &Path) -> Self {
+        self.stderr = Some(file.into());
+        self
+    }
+
+    fn spawn(&self) -> Child {
+        let mut command = downlink();
+        command.arg(self.command).args(["--listen", &self.listen]).args(&self.arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(file) = &self.stderr {
+            command.stderr(fs::OpenOptions::new().create(true).append(true).open(file).unwrap());
+        }
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts, and waits for the line that says where it listens.
+    #[track_caller]
+    pub(crate) fn start(self) -> Server {
+        let mut child = self.spawn();
+        let said = read_lines(child.stdout.take().unwrap());
+        let address = loop {
+            let Ok(line) = said.recv_timeout(PATIENCE) else {
+                let _ = child.kill();
+                panic!("the server did not start: {:?}", child.wait());
+            };
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                break address.parse().unwrap();
+            }
+        };
+        Server { child, address, said, setup: self }
+    }
+
+    /// Starts, and waits until it has ended by itself: its code and what it complained of.
+    pub(crate) fn fail(self) -> (Option<i32>, String) {
+        let mut command = downlink();
+        command.arg(self.command).args(["--listen", &self.listen]).args(&self.arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        run(&mut command)
+    }
+
+    pub(crate) fn listen(mut self, address: &str) -> Self {
+        self.listen = address.into();
+        self
+    }
+}
+
+/// Runs a command to its end, within [`PATIENCE`]: its code and its standard error.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).map(|_| text).unwrap_or_default()
+    });
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it did not end by itself");
+        }
+        thread::sleep(std::time::Duration::from_millis(10));
+    }
+    (child.wait().unwrap().code(), reader.join().unwrap())
+}
+
+/// The lines of a child's standard output, as they come.
+pub(crate) fn read_lines(stdout: ChildStdout) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    lines
+}
+
+impl Server {
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.address)
+    }
+
+    /// A socket to be opened.
+    pub(crate) fn opening(&self, transport: Transport, token: &str) -> Opening {
+        Opening::new(self.address, transport, token)
+    }
+
+    /// Where messages are kept.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.setup.data.as_ref().unwrap().path()
+    }
+
+    /// `kill -9`, and its end waited for.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// How it ended.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        until("the server ends", || self.child.try_wait().unwrap())
+    }
+
+    /// A new process on the same port, with the same data.
+    #[track_caller]
+    pub(crate) fn start_again(mut self) -> Server {
+        self.setup.listen = self.address.to_string();
+        self.setup.clone().start()
+    }
+
+    /// Kills it and starts it again.
+    #[track_caller]
+    pub(crate) fn restart(mut self) -> Server {
+        self.kill();
+        self.start_again()
+    }
+
+    /// What it printed to standard output since it was ready.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.said.try_iter().collect()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,12 @@
+//! Four transports, one behaviour.
+
+mod gaps;
+mod handshake;
+mod limits;
+mod origins;
+mod pings;
+mod polls;
+mod resume;
+mod tokens;
+mod violations;
+mod words;
