@@ -146,7 +146,8 @@ pub(crate) async fn knows_nothing_of_what_was_passed(stand: Stand) {
     let passed = ear.passed.lock();
     let mut keys: Vec<_> = passed.iter().flat_map(|message| message.keys.clone()).collect();
     let mut expected = ["ada", "bob"].map(|name| broker.key(&id(name)));
-    (keys.sort_unstable(), expected.sort_unstable());
+    keys.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(keys, expected);
     assert!(ear.messages.lock().is_empty(), "not announced as one that is kept");
 }

@@ -3,7 +3,7 @@
 use crate::support::{
     http::Api,
     server::{Server, on_disk},
-    socket::{Frame, Socket},
+    socket::{Data, Frame, Socket},
     until,
 };
 use protocol::socket::Transport;
@@ -26,6 +26,28 @@ fn number(text: &str) -> usize {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// The next frame of a socket that may have been cut off meanwhile: a kernel that cannot get rid of its bytes for ten
+/// seconds gives up (`TCP_USER_TIMEOUT`). Then it comes back with its cursor, as every client does.
+fn frame(server: &Server, token: &str, socket: &mut Socket) -> Frame {
+    loop {
+        match socket.next() {
+            Ok(Frame::Ping | Frame::Open) => {}
+            Ok(Frame::End(_)) | Err(_) => {
+                let cursor = socket.at();
+                *socket = server.opening(socket.transport, token).after(&cursor).open();
+            }
+            Ok(frame) => return frame,
+        }
+    }
+}
+
+fn text(server: &Server, token: &str, socket: &mut Socket) -> String {
+    match frame(server, token, socket) {
+        Frame::Message(_, Data::Text(text)) => text,
+        other => panic!("{:?}: wanted a text, got {other:?}", socket.transport),
+    }
+}
+
 /// Sends ten megabytes to a channel with a reader that keeps up: the price of that alone.
 fn with_a_reader(server: &Server, id: &str) -> u64 {
     let mut api = server.api();
@@ -43,8 +65,7 @@ fn sockets_that_stop_reading_cost_no_memory_and_catch_up_later() {
     let server = on_disk("os").start();
     let mut api = server.api();
     // First the cache of the newest messages fills, which has its bound and nothing to do with slow sockets.
-    (0..4).for_each(|_| drop(with_a_reader(&server, "warm")));
-    let before = with_a_reader(&server, "warm");
+    let before = [(); 5].map(|()| with_a_reader(&server, "warm"))[4];
     let token = api.token("slow");
     let mut slow: Vec<Socket> = (0..SOCKETS)
         .map(|index| {
@@ -65,12 +86,17 @@ fn sockets_that_stop_reading_cost_no_memory_and_catch_up_later() {
     assert!(each < BYTES_PER_SOCKET_MAX, "{each} bytes for each socket that does not read");
     for socket in &mut slow {
         for wanted in 0..MESSAGES {
-            assert_eq!(number(&socket.text()), wanted, "{:?}: everything, in order, once", socket.transport);
+            assert_eq!(
+                number(&text(&server, &token, socket)),
+                wanted,
+                "{:?}: everything, in order, once",
+                socket.transport
+            );
         }
     }
     api.send("slow", "0 end");
     for socket in &mut slow {
-        assert_eq!(socket.text(), "0 end", "{:?}", socket.transport);
+        assert_eq!(text(&server, &token, socket), "0 end", "{:?}", socket.transport);
     }
 }
 
@@ -91,26 +117,23 @@ fn a_slow_socket_hears_of_a_gap_before_it_goes_on() {
         (number(page["messages"][0]["data"].as_str().unwrap()) >= total - 1_048_576 / BYTES - 1).then_some(())
     });
     for socket in &mut sockets {
-        let (mut next, mut gaps) = (0, 0);
+        // A gap is said whenever it is behind what is kept, so again if more was dropped after the first.
+        let (mut next, mut said, mut gaps) = (0, false, 0);
         while next < total {
-            match socket.frame() {
+            match frame(&server, &token, socket) {
                 Frame::Gap { reason, .. } => {
                     assert_eq!(reason, "trimmed");
-                    gaps += 1;
-                    next = number(&socket.text()) + 1;
+                    (said, gaps) = (true, gaps + 1);
                 }
-                Frame::Message(_, crate::support::socket::Data::Text(text)) => {
-                    assert_eq!(
-                        number(&text),
-                        next,
-                        "{:?}: without a gap nothing is left out",
-                        socket.transport
-                    );
-                    next += 1;
+                Frame::Message(_, Data::Text(text)) => {
+                    let found = number(&text);
+                    let right = if said { found > next } else { found == next };
+                    assert!(right, "{:?}: {found} for {next}, gap said: {said}", socket.transport);
+                    (next, said) = (found + 1, false);
                 }
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(gaps, 1, "{:?}", socket.transport);
+        assert!(gaps > 0, "{:?}", socket.transport);
     }
 }

@@ -3,8 +3,9 @@
 use crate::support::{
     PATIENCE, Random,
     http::{API_KEY, Api},
+    opening::Opening,
     server::on_disk,
-    socket::{ALL, Data, Frame, Opening, Socket},
+    socket::{ALL, Data, Frame, Socket},
 };
 use protocol::socket::Transport;
 use std::{

@@ -2,8 +2,9 @@
 
 use crate::support::{
     http::API_KEY,
+    opening::Place,
     server::on_disk,
-    socket::{ALL, Place, STREAMS},
+    socket::{ALL, STREAMS},
     token::{self, TOKEN_KEY},
 };
 use protocol::socket::Transport;

@@ -2,6 +2,7 @@
 
 pub(crate) mod conformance;
 pub(crate) mod http;
+pub(crate) mod opening;
 pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod sse;

@@ -3,7 +3,7 @@
 use super::{
     PATIENCE,
     http::{API_KEY, Api},
-    socket::Opening,
+    opening::Opening,
     token::TOKEN_KEY,
     until,
 };

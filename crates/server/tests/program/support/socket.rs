@@ -1,15 +1,16 @@
 //! One socket over any transport, with one face: frames come out, the cursor is kept as a client keeps it.
 
 use super::{
-    http::{self, Response, escape, read_head, read_response, request},
+    http::{self, Response},
+    opening::Opening,
     sse,
-    websocket::{self, ACCEPT, CLOSE, FIN, KEY, PING, PONG, TEXT},
+    websocket::{self, CLOSE, FIN, PING, PONG, TEXT},
     wire::Wire,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use protocol::socket::Transport;
 use serde_json::Value;
-use std::{collections::VecDeque, io, net::SocketAddr};
+use std::{collections::VecDeque, io};
 
 pub(crate) const ALL: [Transport; 4] =
     [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll];
@@ -43,29 +44,6 @@ pub(crate) enum Frame {
     End(Option<u16>),
 }
 
-/// Where the token travels.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Protocol,
-    Header,
-    Query,
-    Nowhere,
-}
-
-/// A socket to be opened.
-#[derive(Clone)]
-pub(crate) struct Opening {
-    address: SocketAddr,
-    transport: Transport,
-    token: String,
-    place: Place,
-    path: String,
-    query: Vec<String>,
-    headers: Vec<(String, String)>,
-    /// Sent in the same packet as the request.
-    behind: Vec<u8>,
-}
-
 /// An open socket.
 pub(crate) struct Socket {
     pub(crate) transport: Transport,
@@ -83,152 +61,29 @@ pub(crate) struct Socket {
     pub(crate) head: Response,
 }
 
-impl Opening {
-    pub(crate) fn new(address: SocketAddr, transport: Transport, token: &str) -> Self {
-        let place = if transport == Transport::WebSocket { Place::Protocol } else { Place::Header };
-        let (path, token) = ("/v1/socket".to_owned(), token.to_owned());
-        Self { address, transport, token, place, path, query: vec![], headers: vec![], behind: vec![] }
-    }
-
-    pub(crate) fn place(mut self, place: Place) -> Self {
-        self.place = place;
-        self
-    }
-
-    pub(crate) fn path(mut self, path: &str) -> Self {
-        self.path = path.into();
-        self
-    }
-
-    pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
-        self.query.push(format!("{name}={}", escape(value)));
-        self
-    }
-
-    pub(crate) fn after(self, cursor: &str) -> Self {
-        self.query("after", cursor)
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    pub(crate) fn behind(mut self, bytes: &[u8]) -> Self {
-        self.behind.extend_from_slice(bytes);
-        self
-    }
-
-    /// The request as bytes.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut query = self.query.clone();
-        let mut headers = self.headers.clone();
-        let mut add = |name: &str, value: &str| headers.push((name.into(), value.into()));
-        match self.place {
-            Place::Protocol => {
-                add("Sec-WebSocket-Protocol", &format!("downlink.v1, downlink.token.{}", self.token));
-            }
-            Place::Header => add("Authorization", &format!("Bearer {}", self.token)),
-            Place::Query => query.push(format!("token={}", self.token)),
-            Place::Nowhere => {}
-        }
-        match self.transport {
-            Transport::WebSocket => {
-                add("Upgrade", "websocket");
-                add("Connection", "Upgrade");
-                add("Sec-WebSocket-Version", "13");
-                add("Sec-WebSocket-Key", KEY);
-            }
-            Transport::Sse => add("Accept", "text/event-stream"),
-            Transport::Lines => add("Accept", "application/x-ndjson"),
-            Transport::LongPoll => add("Accept", "application/json"),
-        }
-        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let mut bytes = request("GET", &format!("{}{query}", self.path), &headers, b"");
-        bytes.extend_from_slice(&self.behind);
-        bytes
-    }
-
-    /// Opens; the answer instead, if it is a refusal that HTTP can tell.
-    pub(crate) fn try_open(self) -> io::Result<Result<Socket, Response>> {
-        let mut wire = Wire::connect(self.address)?;
-        if self.transport == Transport::LongPoll {
-            // A first poll is answered at once, so that all transports have an open frame to wait for.
-            let first = self.clone().query("wait", "0");
-            wire.send(&first.bytes())?;
-            let head = read_response(&mut wire)?;
-            if head.status != 200 {
-                return Ok(Err(head));
-            }
-            let mut socket = self.socket(wire, head.clone());
-            socket.queue.push_back(Frame::Open);
-            socket.polled(&head);
-            return Ok(Ok(socket));
-        }
-        wire.send(&self.bytes())?;
-        let mut head = read_head(&mut wire)?;
-        let good = if self.transport == Transport::WebSocket { 101 } else { 200 };
-        if head.status != good {
-            let length = head.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-            head.body = wire.exactly(length)?;
-            return Ok(Err(head));
-        }
-        if self.transport == Transport::WebSocket {
-            assert_eq!(head.header("sec-websocket-accept"), Some(ACCEPT));
-        }
-        Ok(Ok(self.socket(wire, head)))
-    }
-
-    fn socket(self, wire: Wire, head: Response) -> Socket {
-        Socket {
-            transport: self.transport,
+impl Socket {
+    /// A connection whose head was answered well.
+    pub(super) fn new(opening: Opening, wire: Wire, head: Response) -> Self {
+        Self {
+            transport: opening.transport,
             wire,
             queue: VecDeque::new(),
             cursor: None,
             name: String::new(),
             pongs: true,
-            opening: self,
+            opening,
             head,
         }
     }
 
-    /// Opens, and takes the open frame.
-    #[track_caller]
-    pub(crate) fn open(self) -> Socket {
-        let transport = self.transport;
-        let mut socket = match self.try_open() {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(refusal)) => panic!("{transport:?} refused: {} {}", refusal.status, refusal.text()),
-            Err(error) => panic!("{transport:?}: {error}"),
-        };
-        assert_eq!(socket.next().unwrap(), Frame::Open, "{transport:?}: the open frame comes first");
+    /// A long-poll after its first answer.
+    pub(super) fn polling(opening: Opening, wire: Wire, answer: &Response) -> Self {
+        let mut socket = Self::new(opening, wire, answer.clone());
+        socket.queue.push_back(Frame::Open);
+        socket.polled(answer);
         socket
     }
 
-    /// Expects a refusal: the status, or the close code that stands in frame and close frame of a WebSocket; and its
-    /// sentence or code.
-    #[track_caller]
-    pub(crate) fn refused(self) -> (u16, String) {
-        let transport = self.transport;
-        match self.try_open().unwrap() {
-            Err(response) => (response.status, response.code()),
-            Ok(mut socket) => match socket.next().unwrap() {
-                Frame::Close { code, reason, .. } => {
-                    assert_eq!(
-                        socket.next().unwrap(),
-                        Frame::End(Some(code)),
-                        "{transport:?}: one code, twice"
-                    );
-                    (code, reason)
-                }
-                other => panic!("{transport:?}: not refused but {other:?}"),
-            },
-        }
-    }
-}
-
-impl Socket {
     /// The next frame, whichever it is. An error if none comes in time.
     pub(crate) fn next(&mut self) -> io::Result<Frame> {
         loop {

@@ -2,8 +2,9 @@
 
 use crate::support::{
     http::{read_response, request},
+    opening::Place,
     server::memory,
-    socket::{Frame, Place},
+    socket::Frame,
     until,
     websocket::{FIN, KEY, PING, PONG, frame, read, text},
     wire::Wire,

@@ -114,7 +114,7 @@ fn send_number(api: &mut Api, number: usize) {
     api.send("ada", &number.to_string());
 }
 
-fn read_in_pieces(opening: &crate::support::socket::Opening, total: usize) {
+fn read_in_pieces(opening: &crate::support::opening::Opening, total: usize) {
     let (mut next, mut cursor) = (0, None::<String>);
     while next < total {
         let mut socket = match &cursor {

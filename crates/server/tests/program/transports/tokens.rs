@@ -1,8 +1,9 @@
 //! Tokens: where they travel, which are refused, and what happens when their time is over.
 
 use crate::support::{
+    opening::Place,
     server::memory,
-    socket::{ALL, Frame, Place, STREAMS},
+    socket::{ALL, Frame, STREAMS},
     token::{self, TOKEN_KEY, claims, sign, sign_with},
 };
 use protocol::socket::Transport;
