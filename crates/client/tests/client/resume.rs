@@ -46,17 +46,18 @@ async fn a_killed_server_loses_and_repeats_nothing() {
     let client = server.client();
     let mut listener = client.listen(client.token_source("ada", None), None);
     opened(&mut listener).await;
-    let (told, mut count) = watch::channel(0);
+    // Messages received, and connections opened.
+    let (told, mut state) = watch::channel((0, 1));
     let receiving = tokio::spawn(async move {
         let mut losses = 0;
-        while *told.borrow() < NUMBERS {
+        while told.borrow().0 < NUMBERS {
             match next(&mut listener).await {
                 Event::Message { data, .. } => {
-                    assert_eq!(data, text(*told.borrow()), "each once, in order");
-                    told.send_modify(|count| *count += 1);
+                    assert_eq!(data, text(told.borrow().0), "each once, in order");
+                    told.send_modify(|(count, _)| *count += 1);
                 }
                 Event::Lost { .. } => losses += 1,
-                Event::Open { .. } => {}
+                Event::Open { .. } => told.send_modify(|(_, opens)| *opens += 1),
                 event => panic!("{event:?}"),
             }
         }
@@ -65,7 +66,8 @@ async fn a_killed_server_loses_and_repeats_nothing() {
     let sending = tokio::spawn(send_numbers(client, 0..NUMBERS));
     for kill in 1..=KILLS {
         // Under way again, so that each kill meets a listener that listens and a send on its way.
-        count.wait_for(|count| *count >= kill * NUMBERS / (KILLS + 2)).await.unwrap();
+        let due = kill * NUMBERS / (KILLS + 2);
+        state.wait_for(|(count, opens)| *count >= due && *opens >= kill).await.unwrap();
         server.kill();
         server.start_again();
     }
