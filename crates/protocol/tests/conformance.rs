@@ -1,4 +1,5 @@
 //! `conformance/cases`: what the browser library and the SDKs rely on is what this crate writes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use protocol::{

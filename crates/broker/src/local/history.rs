@@ -45,6 +45,21 @@ fn try_read(
     now_ms: u64,
 ) -> Result<History, JournalError> {
     let end = shared.readable();
+    if let Position::After(cursor) = position
+        && cursor.epoch == shared.epoch
+        && let Some(plan) = shared.plans.take(key, journal::Offset(cursor.offset.0), now_ms)
+    {
+        let history = History {
+            gap: None,
+            from: cursor.offset,
+            messages: Vec::new(),
+            upto: cursor.offset,
+            more: false,
+        };
+        // What came since the plan was made is behind its last address.
+        let more = |history: History| History { more: true, ..history };
+        return fill(shared, key, history, &plan, page, now_ms).map(more);
+    }
     let (after, other_epoch) = match position {
         Position::After(cursor) if cursor.epoch != shared.epoch || cursor.offset > end => {
             (After::Offset(journal::Offset(0)), true)
@@ -56,7 +71,7 @@ fn try_read(
     let walk = shared.reader.walk(key, after, journal::Offset(end.0), kept_max)?;
     let missing = missing(shared, key, after, &walk);
     let from = from(after, &walk, end);
-    let mut history = History {
+    let history = History {
         gap: match (other_epoch, missing) {
             (true, _) => Some(GapReason::Epoch),
             (false, true) => Some(GapReason::Trimmed),
@@ -67,10 +82,27 @@ fn try_read(
         upto: from,
         more: false,
     };
+    let mut history = fill(shared, key, history, &walk.offsets, page, now_ms)?;
+    if !history.more {
+        history.upto = end.max(history.upto);
+    }
+    Ok(history)
+}
+
+/// Reads a page's messages, and keeps the addresses that are left.
+fn fill(
+    shared: &Shared,
+    key: Key,
+    mut history: History,
+    offsets: &[journal::Offset],
+    page: Page,
+    now_ms: u64,
+) -> Result<History, JournalError> {
     let mut bytes = 0;
-    for offset in &walk.offsets {
+    for (index, offset) in offsets.iter().enumerate() {
         if history.messages.len() >= page.messages || bytes >= page.bytes {
             history.more = true;
+            shared.plans.keep(key, journal::Offset(history.upto.0), &offsets[index..], now_ms);
             return Ok(history);
         }
         let message = message(shared.reader.read(*offset, key)?, key)?;
@@ -80,7 +112,6 @@ fn try_read(
             history.messages.push(message);
         }
     }
-    history.upto = end.max(history.upto);
     Ok(history)
 }
 

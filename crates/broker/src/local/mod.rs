@@ -8,6 +8,7 @@ mod commit;
 mod group_commit;
 mod history;
 mod idempotency;
+mod plan;
 
 use crate::{
     broker::{Announce, Broker, Flush, Health, LogStart},
@@ -21,6 +22,7 @@ use group_commit::Queue;
 use idempotency::Idempotency;
 use journal::{Disk, Reader};
 use parking_lot::Mutex;
+use plan::Plans;
 use protocol::{
     cursor::{Cursor, Epoch, Offset},
     id::ClientId,
@@ -91,6 +93,8 @@ struct Shared {
     announced: AtomicU64,
     announce: OnceLock<Arc<dyn Announce>>,
     queue: Queue,
+    /// What readers in pages have before them.
+    plans: Plans,
     /// Why messages are refused, if they are.
     health: Mutex<Health>,
 }
@@ -127,6 +131,7 @@ impl Local {
             log: Mutex::new(Log::new(opened.writer, idempotency)),
             announce: OnceLock::new(),
             queue: Queue::default(),
+            plans: Plans::default(),
             health: Mutex::new(Health::Good),
             options,
         });

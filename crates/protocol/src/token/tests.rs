@@ -22,12 +22,12 @@ fn a_grant() -> Grant {
 }
 
 /// Signs as an application with a JWT library of its own would.
-fn signed(claims: serde_json::Value, kid: Option<&str>, secret: &[u8], algorithm: Algorithm) -> String {
+fn signed(claims: &serde_json::Value, kid: Option<&str>, secret: &[u8], algorithm: Algorithm) -> String {
     let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap()
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(secret)).unwrap()
 }
 
-fn own(claims: serde_json::Value) -> Result<Grant, TokenError> {
+fn own(claims: &serde_json::Value) -> Result<Grant, TokenError> {
     ring().verify(&signed(claims, None, SECRET, Algorithm::HS256), NOW)
 }
 
@@ -62,8 +62,7 @@ fn any_altered_character_is_refused() {
 fn the_kid_picks_the_key_and_its_algorithm() {
     let claims = json!({"aud": "downlink", "sub": "ada", "iat": NOW, "exp": NOW + 60});
     let ring = ring();
-    let verify =
-        |kid, secret: &[u8], alg| ring.verify(&signed(claims.clone(), kid, secret, alg), NOW).is_ok();
+    let verify = |kid, secret: &[u8], alg| ring.verify(&signed(&claims, kid, secret, alg), NOW).is_ok();
     assert!(verify(Some("old"), &[7; 32], Algorithm::HS256), "an older key still verifies");
     assert!(verify(None, SECRET, Algorithm::HS256), "without kid, the first key");
     assert!(!verify(None, &[7; 32], Algorithm::HS256), "without kid, only the first key");
@@ -85,22 +84,22 @@ fn alg_none_is_refused() {
 #[test]
 fn audience_and_times_are_checked() {
     let with = |aud: serde_json::Value, iat: u64, exp: u64| {
-        own(json!({"aud": aud, "sub": "ada", "iat": iat, "exp": exp})).map(|_| ())
+        own(&json!({"aud": aud, "sub": "ada", "iat": iat, "exp": exp})).map(|_| ())
     };
     let invalid = Err(TokenError::Invalid);
     assert_eq!(with(json!("downlink"), NOW, NOW + 60), Ok(()));
     assert_eq!(with(json!(["other", "downlink"]), NOW, NOW + 60), Ok(()));
     assert_eq!(with(json!("other"), NOW, NOW + 60), invalid);
     assert_eq!(with(json!(null), NOW, NOW + 60), invalid);
-    assert_eq!(own(json!({"sub": "ada", "iat": NOW, "exp": NOW + 60})), Err(TokenError::Invalid));
+    assert_eq!(own(&json!({"sub": "ada", "iat": NOW, "exp": NOW + 60})), Err(TokenError::Invalid));
     assert_eq!(with(json!("downlink"), NOW + 30, NOW + 60), Ok(()), "clocks differ a little");
     assert_eq!(with(json!("downlink"), NOW + 31, NOW + 60), invalid, "iat in the future");
     assert_eq!(with(json!("downlink"), NOW, NOW + 86_460), Ok(()), "a day and a minute");
     assert_eq!(with(json!("downlink"), NOW, NOW + 86_461), invalid, "longer than a day");
     assert_eq!(with(json!("downlink"), NOW - 60, NOW), Err(TokenError::TimedOut));
-    assert_eq!(own(json!({"aud": "downlink", "sub": "ada", "exp": NOW + 60})), Err(TokenError::Invalid));
+    assert_eq!(own(&json!({"aud": "downlink", "sub": "ada", "exp": NOW + 60})), Err(TokenError::Invalid));
     assert_eq!(
-        own(json!({"aud": "downlink", "sub": "", "iat": NOW, "exp": NOW + 60})),
+        own(&json!({"aud": "downlink", "sub": "", "iat": NOW, "exp": NOW + 60})),
         Err(TokenError::Invalid)
     );
 }
@@ -108,7 +107,7 @@ fn audience_and_times_are_checked() {
 #[test]
 fn a_token_signed_outside_needs_no_position() {
     let grant =
-        own(json!({"aud": "downlink", "sub": "ada", "iat": NOW as f64 + 0.5, "exp": NOW + 60})).unwrap();
+        own(&json!({"aud": "downlink", "sub": "ada", "iat": NOW as f64 + 0.5, "exp": NOW + 60})).unwrap();
     assert_eq!((grant.start, grant.issued_at), (None, NOW));
 }
 
@@ -152,7 +151,7 @@ fn an_application_may_sign_with_its_own_private_key() {
     assert_eq!(ring.verify(&token, NOW).unwrap().client_id.as_str(), "ada");
     // The public key's bytes as an HMAC secret: the classic confusion.
     let public = BASE64_URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
-    let confused = signed(claims, Some("app"), &public, Algorithm::HS256);
+    let confused = signed(&claims, Some("app"), &public, Algorithm::HS256);
     assert_eq!(ring.verify(&confused, NOW), Err(TokenError::Invalid));
 }
 
