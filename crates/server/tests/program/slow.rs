@@ -1,12 +1,14 @@
 //! A slow reader costs a cursor, not memory.
 
 use crate::support::{
+    PATIENCE,
     http::Api,
     server::{Server, on_disk},
     socket::{Data, Frame, Socket},
     until,
 };
 use protocol::socket::Transport;
+use std::time::Instant;
 
 const SOCKETS: usize = 50;
 /// 10 MB in messages of 20,000 bytes.
@@ -29,7 +31,9 @@ fn number(text: &str) -> usize {
 /// The next frame of a socket that may have been cut off meanwhile: a kernel that cannot get rid of its bytes for ten
 /// seconds gives up (`TCP_USER_TIMEOUT`). Then it comes back with its cursor, as every client does.
 fn frame(server: &Server, token: &str, socket: &mut Socket) -> Frame {
+    let deadline = Instant::now() + PATIENCE;
     loop {
+        assert!(Instant::now() < deadline, "{:?}: nothing but pings", socket.transport);
         match socket.next() {
             Ok(Frame::Ping | Frame::Open) => {}
             Ok(Frame::End(_)) | Err(_) => {

@@ -1,6 +1,7 @@
 //! One socket over any transport, with one face: frames come out, the cursor is kept as a client keeps it.
 
 use super::{
+    PATIENCE,
     http::{self, Response},
     opening::Opening,
     sse,
@@ -10,7 +11,7 @@ use super::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use protocol::socket::Transport;
 use serde_json::Value;
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, time::Instant};
 
 pub(crate) const ALL: [Transport; 4] =
     [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll];
@@ -227,9 +228,10 @@ impl Socket {
     /// The next frame that is no ping.
     #[track_caller]
     pub(crate) fn frame(&mut self) -> Frame {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             match self.next() {
-                Ok(Frame::Ping) => {}
+                Ok(Frame::Ping) => assert!(Instant::now() < deadline, "{:?}: only pings", self.transport),
                 Ok(frame) => return frame,
                 Err(error) => panic!("{:?}: {error}", self.transport),
             }
