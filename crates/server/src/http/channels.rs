@@ -8,6 +8,7 @@ use axum::{
 };
 use broker::message::{History, Page, Position};
 use http::{StatusCode, Uri, header};
+use http_body_util::LengthLimitError;
 use percent_encoding::percent_decode_str;
 use protocol::{
     cursor::{Cursor, Offset},
@@ -18,7 +19,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{error::Error, io::Write, sync::Arc, time::Duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,8 +44,13 @@ pub(super) async fn create(
     _: ApiKey,
     request: Request,
 ) -> Result<Response, Problem> {
-    let body = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX).await;
-    let body = body.map_err(|_| Problem::too_large(limits::CONTROL_BYTES_MAX))?;
+    let reading = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX);
+    let body =
+        tokio::time::timeout(limits::BODY_TIME, reading).await.map_err(|_| Problem::body_too_slow())?;
+    let body = body.map_err(|error| {
+        let too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        if too_large { Problem::too_large(limits::CONTROL_BYTES_MAX) } else { Problem::broken_body(&error) }
+    })?;
     let text =
         std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::id::InvalidClientId::NotUtf8))?;
     let create: Create<'_> = serde_json::from_str(text)

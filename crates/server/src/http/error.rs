@@ -72,7 +72,7 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).with(header::CONNECTION, "close")
     }
 
-    pub(super) fn broken_body(error: &hyper::Error) -> Self {
+    pub(super) fn broken_body(error: &dyn std::fmt::Display) -> Self {
         Self::bad_request("broken_body", format!("The body could not be read to its end: {error}."))
     }
 
