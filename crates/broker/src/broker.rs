@@ -28,7 +28,8 @@ pub trait Announce: Send + Sync {
     /// Sends a message that nobody keeps to the sockets that are not behind.
     fn pass(&self, message: Passing);
 
-    /// The log began a new life while the program was running: every socket is told of a gap.
+    /// The log began a new life while the program was running: every socket is sent to come back, and is told of a
+    /// gap when it does.
     fn new_epoch(&self);
 }
 

@@ -337,7 +337,20 @@ impl Announce for Hub {
 
     fn new_epoch(&self) {
         self.tail.clear();
-        self.for_each_channel(|channel| channel.restart());
+        self.for_each_channel(|channel| {
+            channel.restart();
+            // Whoever comes back brings a cursor of the old life, and is told of the gap as it opens.
+            let mut next = 0;
+            loop {
+                let members = channel.members(&mut next, 256);
+                if members.is_empty() {
+                    break;
+                }
+                for socket in members {
+                    self.close(&socket, CloseCode::RESTART, CloseCode::RESTART.reason(), None);
+                }
+            }
+        });
     }
 }
 
