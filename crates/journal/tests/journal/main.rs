@@ -5,6 +5,7 @@ mod append;
 mod common;
 mod epoch;
 mod faults;
+mod ledger;
 mod model;
 mod recovery;
 mod restart;
