@@ -26,6 +26,14 @@ const GIVE_UP_TICK_MS = 10_000;
 /** A tick that took longer was a sleeping computer, whose time does not count: it has not been trying. */
 const GIVE_UP_TICK_MAX_MS = 60_000;
 
+/** An object of handlers to fill in; the development client of old had it. */
+class Handler {
+  onopen(): void {}
+  onmessage(_event: object): void {}
+  onerror(_event: object): void {}
+  onclose(): void {}
+}
+
 /** What old applications compare, letter by letter; other reasons have no old form. */
 function description({ code, reason }: Closed): string {
   if (code !== TOKEN_REFUSED) return reason;
@@ -35,6 +43,7 @@ function description({ code, reason }: Closed): string {
 /** The socket of a channel, made by `Channel.open`. Handlers are read from it when their event happens. */
 class Socket {
   static ReadyState = ReadyState;
+  static Handler = Handler;
   declare onopen: Handlers['onopen'];
   declare onmessage: Handlers['onmessage'];
   declare onerror: Handlers['onerror'];
@@ -99,7 +108,8 @@ class Socket {
   }
 
   #ended(why: Closed): void {
-    if (why.code !== NORMAL) {
+    // A page that has closed it in the meantime wants to hear of nothing but that.
+    if (why.code !== NORMAL && this.readyState < ReadyState.CLOSING) {
       this.readyState = ReadyState.CLOSING;
       this.#tell('onerror', { code: why.code % 1000, description: description(why) });
     }
@@ -128,12 +138,18 @@ class Channel {
   }
 }
 
-/** Below where the script was loaded from, so that one forwarding rule serves script and socket. */
+/**
+ * Below where the script was loaded from, so that one forwarding rule serves script and socket.
+ *
+ * A script of another name is not the server's: somebody's loader has fetched this text and runs it. Such loaders know
+ * the page's own host only.
+ */
 function socketUrl(): string {
   const script = document.currentScript as HTMLScriptElement | null;
-  const { href } = new URL('/_ah/channel/jsapi', document.baseURI);
-  const loaded = (script?.src || href).replace(/[?#].*/, '');
-  return new URL(loaded.endsWith('/jsapi') ? 'socket' : '_ah/channel/socket', loaded).href;
+  const loaded = (script?.src ?? '').replace(/[?#].*/, '');
+  if (loaded.endsWith('/jsapi')) return new URL('socket', loaded).href;
+  const ours = loaded.endsWith('/channel.js');
+  return new URL(ours ? '_ah/channel/socket' : '/_ah/channel/socket', ours ? loaded : document.baseURI).href;
 }
 
 /** Only while the script runs is it known where it came from. */

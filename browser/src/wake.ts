@@ -1,8 +1,9 @@
 /** Signs from the browser that a connection may be dead, or that a new one may work; nothing outside browsers. */
 
 /**
- * `hide`: the page goes away, perhaps into the back-forward cache, which keeps no connection. `show`: it is back
- * from there. `online`: there is a network again. `visible`: someone looks, perhaps after a long sleep.
+ * `hide`: the page may go into the back-forward cache, which keeps no connection. `show`: it is back from there. A page
+ * that goes for good is no sign: its browser ends the connection, and until then it can still say farewell, as old
+ * pages do in their `unload`. `online`: there is a network again. `visible`: someone looks, perhaps after a long sleep.
  */
 export type Sign = 'hide' | 'show' | 'online' | 'visible';
 
@@ -12,8 +13,11 @@ export function watchSigns(tell: (sign: Sign) => void): () => void {
   const visible = () => {
     if (document.visibilityState === 'visible') tell('visible');
   };
-  const watched: [EventTarget, string, () => void][] = [
-    [window, 'pagehide', () => tell('hide')],
+  const hide = ({ persisted }: { persisted?: boolean }) => {
+    if (persisted) tell('hide');
+  };
+  const watched: [EventTarget, string, (event: object) => void][] = [
+    [window, 'pagehide', hide],
     [window, 'pageshow', () => tell('show')],
     [window, 'online', () => tell('online')],
     [document, 'visibilitychange', visible],

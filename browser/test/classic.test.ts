@@ -50,6 +50,8 @@ describe('the surface', () => {
     expect(typeof Channel.prototype.open).toBe('function');
     expect(typeof Socket.prototype.close).toBe('function');
     expect(typeof Socket.prototype.send).toBe('function');
+    const handler = new Socket.Handler();
+    expect(['onopen', 'onmessage', 'onerror', 'onclose'].map((name) => handler[name]())).toEqual(Array(4).fill(undefined));
   });
 
   test('an existing goog is kept and extended', async () => {
@@ -72,6 +74,8 @@ describe('the surface', () => {
     ['https://push.example/base/_ah/channel/jsapi', 'wss://push.example/base/_ah/channel/socket'],
     ['https://push.example/channel.js', 'wss://push.example/_ah/channel/socket'],
     ['https://push.example/base/channel.js', 'wss://push.example/base/_ah/channel/socket'],
+    ['https://cdn.example/js/application.js', 'wss://app.example/_ah/channel/socket'],
+    ['https://push.example/my-channel.js', 'wss://app.example/_ah/channel/socket'],
     [null, 'wss://app.example/_ah/channel/socket'],
   ])('loaded from %s it connects to %s', async (from, to) => {
     delete (globalThis as any).goog;
@@ -152,6 +156,27 @@ describe('the events', () => {
     FakeWebSocket.last.say({ type: 'close', code: 4401, reason: 'Invalid token.' });
     await seconds(600);
     expect(events.map(([name]: any) => name)).toEqual(['onerror', 'onclose']);
+  });
+
+  test('close() just before the page hears of an error: onclose alone', async () => {
+    const { socket, events } = await opened();
+    FakeWebSocket.last.open();
+    FakeWebSocket.last.say({ type: 'close', code: 4410, reason: 'The channel was deleted.' });
+    socket.close();
+    await seconds(600);
+    expect(events).toEqual([['onopen', {}, 1], ['onclose', {}, 3]]);
+  });
+
+  test('close() is a farewell by code 1000, and going away is none', async () => {
+    const { socket } = await opened();
+    FakeWebSocket.last.open();
+    socket.close();
+    expect(FakeWebSocket.last.closedWith).toBe(1000);
+    const page = fakePage();
+    await opened('other');
+    FakeWebSocket.last.open();
+    page.fire('pagehide', { persisted: true });
+    expect(FakeWebSocket.last.closedWith).toBe('no code');
   });
 
   test('two minutes without a connection are an error with code 0', async () => {

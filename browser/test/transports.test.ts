@@ -241,6 +241,25 @@ describe('long-poll', () => {
     expect(requests.length).toBeLessThan(15);
   });
 
+  test('after a farewell nothing is asked again, however late it is heard', async () => {
+    let answer: ((response: Response) => void) | undefined;
+    let heard: ((response: Response) => void) | undefined;
+    const { web, requests } = answers(
+      json({ socket: 's', messages: [], cursor: 'e.1' }),
+      () => new Promise<Response>((resolve) => (answer = resolve)),
+      () => new Promise<Response>((resolve) => (heard = resolve)),
+    );
+    const { link } = start(longpoll, { web });
+    await settle();
+    link.close(true);
+    // What was under way is answered with a message, before the server hears of the farewell.
+    answer?.(await json({ socket: 's', messages: [{ id: 'e.2', data: 'x' }], cursor: 'e.2' })());
+    await settle();
+    heard?.(new Response());
+    await seconds(60);
+    expect(requests.map(({ init }) => init.body ?? 'poll')).toEqual(['poll', 'poll', '{"close":true}']);
+  });
+
   test('an abort ends the asking', async () => {
     const { web, requests } = answers(json({ socket: 's', messages: [], cursor: 'e.1' }));
     const { link } = start(longpoll, { web });

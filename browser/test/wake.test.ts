@@ -80,7 +80,7 @@ test('the back-forward cache finds no connection, and the page that comes back h
   const world = new World();
   (await world.start()).open();
   world.last.message(3);
-  page.fire('pagehide');
+  page.fire('pagehide', { persisted: true });
   expect(world.last.closed).toBe('drop');
   await seconds(3600);
   expect(world.sockets).toHaveLength(1);
@@ -90,6 +90,25 @@ test('the back-forward cache finds no connection, and the page that comes back h
   world.last.open();
   expect(world.statuses).toEqual(['connecting', 'open', 'waiting', 'connecting', 'open']);
   expect(world.ended).toEqual([]);
+});
+
+test('a page that goes for good can still say farewell in its unload, which comes after pagehide', async () => {
+  const world = new World();
+  (await world.start()).open();
+  page.fire('pagehide', { persisted: false });
+  expect(world.last.closed, 'its browser ends the connection').toBeUndefined();
+  world.connection.close();
+  expect(world.last.closed).toBe('leave');
+});
+
+test('a page that went for good, and came back all the same, has its connection still', async () => {
+  const world = new World();
+  (await world.start()).open();
+  page.fire('pagehide', { persisted: false });
+  page.fire('pageshow', { persisted: true });
+  await settle();
+  expect(world.sockets).toHaveLength(1);
+  expect(world.connection.state).toBe('open');
 });
 
 test('a closed channel listens to nothing', async () => {

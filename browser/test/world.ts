@@ -174,9 +174,9 @@ export function fakePage(script = 'https://app.example/_ah/channel/jsapi') {
   vi.stubGlobal('document', document);
   return {
     document,
-    fire(name: string) {
+    fire(name: string, more: object = {}) {
       const target = ['visibilitychange', 'resume'].includes(name) ? document : window;
-      target.dispatchEvent(new Event(name));
+      target.dispatchEvent(Object.assign(new Event(name), more));
     },
   };
 }

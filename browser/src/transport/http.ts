@@ -40,6 +40,8 @@ export async function refusal(response: Response): Promise<CloseFrame | undefine
 export class HttpLink implements Link {
   /** The server's name for the socket; without it nothing can be said yet. */
   socket: string | undefined;
+  /** The page has let go: nothing more is asked for, also while a farewell is under way. */
+  closed = false;
   readonly abort = new AbortController();
   readonly #attempt: Attempt;
 
@@ -66,6 +68,7 @@ export class HttpLink implements Link {
   }
 
   close(leave: boolean): void {
+    this.closed = true;
     const abort = () => this.abort.abort();
     // The word first: to a socket that has broken off already nobody can say farewell.
     if (leave && this.socket) this.say({ close: true }).then(abort);

@@ -32,13 +32,13 @@ export const longpoll: Transport = {
 async function poll(attempt: Attempt, link: HttpLink, sink: Sink): Promise<void> {
   const { signal } = link.abort;
   // The first poll is not held, so that the page learns at once that it is connected.
-  for (let wait = 0; !signal.aborted; wait = WAIT_SECONDS) {
+  for (let wait = 0; !link.closed; wait = WAIT_SECONDS) {
     const asked = Date.now();
     const response = await request(attempt, 'application/json', signal, { wait, socket: link.socket });
     if (!response.ok) return sink.end(await refusal(response));
     const answer: Answer = await response.json();
     for (const frame of frames(answer, link)) sink.frame(frame);
-    // Another poll would open another socket, also for a page that has just said farewell.
+    // Another poll would open another socket.
     if (answer.close) return;
     link.socket = answer.socket;
     const moved = answer.cursor !== attempt.after;
