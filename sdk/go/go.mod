@@ -1,0 +1,3 @@
+module downlink.dev/go
+
+go 1.19
