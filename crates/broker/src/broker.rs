@@ -28,6 +28,9 @@ pub trait Announce: Send + Sync {
     /// Sends a message that nobody keeps to the sockets that are not behind.
     fn pass(&self, message: Passing);
 
+    /// A channel was deleted: its sockets end. Called after the deletion is in force, outside of any lock.
+    fn deleted(&self, key: ChannelKey);
+
     /// The log began a new life while the program was running: every socket is sent to come back, and is told of a
     /// gap when it does.
     fn new_epoch(&self);
@@ -48,6 +51,15 @@ pub struct LogStart {
     /// Messages before it are gone; 0 if none ever was dropped.
     pub offset: Offset,
     /// When the youngest dropped message was stored, in milliseconds since 1970; 0 if none was.
+    pub time_ms: u64,
+}
+
+/// From when on a channel counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// What lies up to here is unreadable, and tokens with an earlier position open nothing.
+    pub at: Cursor,
+    /// When, in milliseconds since 1970: for tokens without a position in this life of the log.
     pub time_ms: u64,
 }
 
@@ -119,6 +131,17 @@ pub trait Broker: Send + Sync {
         now_ms: u64,
     ) -> Result<History, ReadError>;
 
+    /// Deletes a channel: what is kept of it can be read no more, its earlier tokens open nothing, its sockets end. What
+    /// is sent later, and tokens that are made later, are not touched. When this returns `Ok` that survives what the
+    /// durability names.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing is deleted then, or perhaps, after `OutcomeUnknown`.
+    async fn delete(&self, id: &ClientId, key: ChannelKey, now_ms: u64) -> Result<Deletion, PublishError>;
+
+    /// The last deletion of a channel, for as long as a token that it refuses may live.
+    fn deletion(&self, key: ChannelKey) -> Option<Deletion>;
+
     /// Drops what is too old and keeps the house; called about once a second.
     fn tick(&self, now_ms: u64);
 
@@ -130,4 +153,15 @@ pub trait Broker: Send + Sync {
 
     /// Finishes what was taken, syncs, and marks a clean end. Later calls of `publish` answer `Stopping`.
     async fn close(&self);
+}
+
+impl Deletion {
+    /// Whether a token was made before the deletion: by its position, else by the second in which it was made.
+    #[must_use]
+    pub fn refuses(&self, position: Option<Cursor>, issued_at: u64) -> bool {
+        match position {
+            Some(cursor) if cursor.epoch == self.at.epoch => cursor.offset < self.at.offset,
+            _ => issued_at <= self.time_ms / 1000,
+        }
+    }
 }

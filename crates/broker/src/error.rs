@@ -31,3 +31,14 @@ pub enum PublishError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("what is kept of this channel could not be read: {0}")]
 pub struct ReadError(pub String);
+
+/// Why a change of presence or a deletion was not written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No room. It works again when there is.
+    #[error("the disk is full; free some space")]
+    Full,
+    /// The disk failed. Tried again with a new file.
+    #[error("the disk failed; see the server's log")]
+    Failed,
+}

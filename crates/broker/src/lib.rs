@@ -8,3 +8,4 @@ pub mod error;
 pub mod key;
 pub mod local;
 pub mod message;
+pub mod presence;

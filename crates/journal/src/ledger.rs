@@ -4,9 +4,9 @@
 //! has grown. There are no keys and no segments; everything is read at a start. A record's number rises for as long as
 //! the ledger lives, also where its tail was lost: the owner says from where on numbers are surely new.
 //!
-//! The file is a header (8 bytes of magic, the next number, CRC32C of both, zeros up to 24) and frames: length, CRC32C
-//! of length and number, CRC32C of the payload, number, payload. The length's highest bit says that all before the frame
-//! was synced when it was written. All numbers are little-endian.
+//! The file is a header (8 bytes of magic, the next number, a random salt, CRC32C of it all) and frames: length, CRC32C
+//! of salt, length and number, CRC32C of the payload, number, payload. The length's highest bit says that all before the
+//! frame was synced when it was written; the salt keeps payloads from posing as frames. All numbers are little-endian.
 
 use std::io;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub struct Ledger {
     /// Keeps other processes away.
     _lock: DiskLock,
     next: u64,
+    salt: u32,
     bytes: u64,
     /// Where the file is rewritten.
     rewrite_at: u64,
@@ -84,8 +85,17 @@ impl Ledger {
         };
         let next = content.next.max(next_least);
         let file = disk.create(&temporary()).map_err(failed(&*disk, "create a file"))?;
-        let ledger =
-            Self { disk, file, _lock: lock, next, bytes: 0, rewrite_at: 0, unsynced: false, poisoned: false };
+        let ledger = Self {
+            disk,
+            file,
+            _lock: lock,
+            next,
+            salt: 0,
+            bytes: 0,
+            rewrite_at: 0,
+            unsynced: false,
+            poisoned: false,
+        };
         Ok(OpenedLedger { ledger, records: content.records, torn_bytes: content.torn_bytes })
     }
 
@@ -94,8 +104,9 @@ impl Ledger {
     /// # Errors
     /// The disk's. Either the old file is still good, or nothing can be appended until a rewrite succeeds.
     pub fn rewrite<'a>(&mut self, records: impl Iterator<Item = (u64, &'a [u8])>) -> io::Result<()> {
-        let mut bytes = header(self.next);
-        records.for_each(|(number, payload)| lay_down(&mut bytes, number, payload, true));
+        let salt = getrandom::u32().map_err(io::Error::other)?;
+        let mut bytes = header(self.next, salt);
+        records.for_each(|(number, payload)| lay_down(&mut bytes, salt, number, payload, true));
         let file = self.disk.create(&temporary())?;
         file.write_at(0, &bytes)?;
         file.sync()?;
@@ -104,6 +115,7 @@ impl Ledger {
         self.poisoned = true;
         self.disk.sync_dir()?;
         self.file = file;
+        self.salt = salt;
         self.bytes = bytes.len() as u64;
         self.rewrite_at = 2 * self.bytes + GROWTH_BYTES;
         (self.unsynced, self.poisoned) = (false, false);
@@ -135,7 +147,7 @@ impl Ledger {
                 return Err(AppendError::TooLarge { bytes, max });
             }
             let confirmed = bytes.is_empty() && !self.unsynced;
-            lay_down(&mut bytes, number, payload, confirmed);
+            lay_down(&mut bytes, self.salt, number, payload, confirmed);
         }
         if let Err(error) = self.file.write_at(self.bytes, &bytes) {
             // Half a write must not stand before the next one.
@@ -174,26 +186,27 @@ fn temporary() -> String {
     format!("{NAME}{TEMPORARY}")
 }
 
-fn header(next: u64) -> Vec<u8> {
+fn header(next: u64, salt: u32) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&next.to_le_bytes());
+    bytes.extend_from_slice(&salt.to_le_bytes());
     let crc = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
-    bytes.resize(HEADER_BYTES, 0);
     bytes
 }
 
-fn lay_down(into: &mut Vec<u8>, number: u64, payload: &[u8], confirmed: bool) {
+fn lay_down(into: &mut Vec<u8>, salt: u32, number: u64, payload: &[u8], confirmed: bool) {
     let length = payload.len() as u32 | if confirmed { CONFIRMED } else { 0 };
     into.extend_from_slice(&length.to_le_bytes());
-    into.extend_from_slice(&head_crc(length, number).to_le_bytes());
+    into.extend_from_slice(&head_crc(salt, length, number).to_le_bytes());
     into.extend_from_slice(&crc32c::crc32c(payload).to_le_bytes());
     into.extend_from_slice(&number.to_le_bytes());
     into.extend_from_slice(payload);
 }
 
-fn head_crc(length: u32, number: u64) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), &number.to_le_bytes())
+fn head_crc(salt: u32, length: u32, number: u64) -> u32 {
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &length.to_le_bytes());
+    crc32c::crc32c_append(crc, &number.to_le_bytes())
 }
 
 struct Frame {
@@ -203,10 +216,10 @@ struct Frame {
 }
 
 /// The frame at a place, if a whole and good one begins there.
-fn frame(bytes: &Bytes, at: usize) -> Option<Frame> {
+fn frame(bytes: &Bytes, salt: u32, at: usize) -> Option<Frame> {
     let (length, number) = (u32_at(bytes, at)?, u64_at(bytes, at + 12)?);
     let payload_bytes = (length & !CONFIRMED) as usize;
-    if u32_at(bytes, at + 4)? != head_crc(length, number) || payload_bytes > PAYLOAD_BYTES_MAX {
+    if u32_at(bytes, at + 4)? != head_crc(salt, length, number) || payload_bytes > PAYLOAD_BYTES_MAX {
         return None;
     }
     let start = at + FRAME_BYTES;
@@ -219,7 +232,8 @@ fn frame(bytes: &Bytes, at: usize) -> Option<Frame> {
 fn parse(bytes: &Bytes, accept_loss: bool) -> Result<Content, OpenError> {
     let damaged = |at: usize| OpenError::Corrupt { segment: NAME.into(), offset: Offset(at as u64) };
     let next = u64_at(bytes, 8).unwrap_or_default();
-    if !bytes.starts_with(&header(next)) {
+    let salt = u32_at(bytes, 16).unwrap_or_default();
+    if !bytes.starts_with(&header(next, salt)) {
         // It was put in place whole and synced, so this is no crash.
         return if accept_loss {
             Ok(Content { records: Vec::new(), next: 1, torn_bytes: bytes.len() as u64 })
@@ -230,12 +244,10 @@ fn parse(bytes: &Bytes, accept_loss: bool) -> Result<Content, OpenError> {
     let mut content = Content { records: Vec::new(), next, torn_bytes: 0 };
     let mut at = HEADER_BYTES;
     while at < bytes.len() {
-        let Some(Frame { number, payload, .. }) = frame(bytes, at) else {
+        let Some(Frame { number, payload, .. }) = frame(bytes, salt, at) else {
             // A crash tears only what was not synced. A frame behind the damage that was written after a sync tells
             // that this is something else.
-            let after_sync = |place| {
-                frame(bytes, place).is_some_and(|frame| frame.confirmed && frame.number >= content.next)
-            };
+            let after_sync = |place| frame(bytes, salt, place).is_some_and(|frame| frame.confirmed);
             if !accept_loss && (at + 1..bytes.len()).any(after_sync) {
                 return Err(damaged(at));
             }

@@ -5,7 +5,7 @@ use super::{
     idempotency::{Idempotency, Seen},
 };
 use crate::{
-    broker::Health,
+    broker::{Deletion, Health},
     error::PublishError,
     key::ChannelKey,
     message::{Draft, Link, Message, Stored},
@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use journal::{AppendError, Appended, Chore, Entry, Key, Writer};
 use protocol::{
-    cursor::Offset,
+    cursor::{Cursor, Offset},
     limits,
     message::{Data, Text},
 };
@@ -23,6 +23,9 @@ use std::sync::atomic::Ordering;
 /// Record kinds in the journal.
 pub(super) const KIND_TEXT: u8 = 1;
 pub(super) const KIND_BINARY: u8 = 2;
+/// No message: from here on a deleted channel counts. It raises the end of the log, so that tokens from before and
+/// tokens from after never have the same position.
+pub(super) const KIND_DELETION: u8 = 3;
 
 /// The writer, and what must change together with it.
 pub(super) struct Log {
@@ -169,6 +172,36 @@ impl Log {
         let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
         let entries: Vec<Entry<'_>> = fresh.iter().map(Fresh::entry).collect();
         let appended = writer.append(&entries, now_ms).map_err(|error| shared.refused(&error))?;
+        self.sync(shared)?;
+        Ok(appended)
+    }
+
+    /// Writes where a channel is deleted, and syncs if the durability says so.
+    pub(super) fn mark_deletion(
+        &mut self,
+        shared: &Shared,
+        key: ChannelKey,
+        now_ms: u64,
+    ) -> Result<Deletion, PublishError> {
+        let entry = Entry {
+            kind: KIND_DELETION,
+            ttl_seconds: 0,
+            keys: &[Key(key.0)],
+            payload: b"",
+            idempotency: None,
+        };
+        let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
+        let appended = writer.append_one(entry, now_ms).map_err(|error| shared.refused(&error))?;
+        self.sync(shared)?;
+        let offset = appended.offset.0;
+        shared.readable.store(offset, Ordering::Release);
+        shared.announced.store(offset, Ordering::Release);
+        Ok(Deletion { at: Cursor::new(shared.epoch, Offset(offset)), time_ms: appended.time_ms })
+    }
+
+    /// Makes what was written count, if the durability asks for more than writing.
+    fn sync(&mut self, shared: &Shared) -> Result<(), PublishError> {
+        let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
         if !shared.inline()
             && let Err(error) = writer.sync()
         {
@@ -177,7 +210,7 @@ impl Log {
             return Err(PublishError::OutcomeUnknown);
         }
         shared.healthy();
-        Ok(appended)
+        Ok(())
     }
 
     /// Work for the disk that needs no lock: the file of keys of a segment that is full.

@@ -2,7 +2,7 @@
 
 use super::{
     Shared,
-    commit::{KIND_BINARY, KIND_TEXT},
+    commit::{KIND_BINARY, KIND_DELETION, KIND_TEXT},
 };
 use crate::{
     error::ReadError,
@@ -68,8 +68,17 @@ fn try_read(
         Position::Since(time_ms) => (After::TimeMs(time_ms), false),
     };
     let kept_max = u64::from(shared.options.retention_messages);
-    let walk = shared.reader.walk(key, after, journal::Offset(end.0), kept_max)?;
-    let missing = missing(shared, key, after, &walk);
+    let mut walk = shared.reader.walk(key, after, journal::Offset(end.0), kept_max)?;
+    let mut missing = missing(shared, key, after, &walk);
+    if let Some(at) = deleted_up_to(shared, key) {
+        let deleted = walk.offsets.partition_point(|offset| *offset <= at);
+        if deleted > 0 {
+            // One of them is the mark of the deletion itself.
+            missing |= deleted > 1;
+            walk.offsets.drain(..deleted);
+            walk.oldest_previous = at;
+        }
+    }
     let from = from(after, &walk, end);
     let history = History {
         gap: match (other_epoch, missing) {
@@ -89,6 +98,12 @@ fn try_read(
     Ok(history)
 }
 
+/// Up to where a channel was deleted in this life of the log.
+fn deleted_up_to(shared: &Shared, key: Key) -> Option<journal::Offset> {
+    let deletion = shared.book.deletion(ChannelKey(key.0))?;
+    (deletion.at.epoch == shared.epoch).then_some(journal::Offset(deletion.at.offset.0))
+}
+
 /// Reads a page's messages, and keeps the addresses that are left.
 fn fill(
     shared: &Shared,
@@ -99,14 +114,21 @@ fn fill(
     now_ms: u64,
 ) -> Result<History, JournalError> {
     let mut bytes = 0;
+    // A plan may be from before a deletion.
+    let offsets =
+        &offsets[deleted_up_to(shared, key).map_or(0, |at| offsets.partition_point(|o| *o <= at))..];
     for (index, offset) in offsets.iter().enumerate() {
         if history.messages.len() >= page.messages || bytes >= page.bytes {
             history.more = true;
             shared.plans.keep(key, journal::Offset(history.upto.0), &offsets[index..], now_ms);
             return Ok(history);
         }
-        let message = message(shared.reader.read(*offset, key)?, key)?;
-        history.upto = message.offset;
+        let record = shared.reader.read(*offset, key)?;
+        history.upto = Offset(offset.0);
+        if record.kind == KIND_DELETION {
+            continue;
+        }
+        let message = message(record, key)?;
         if !message.expired(now_ms) {
             bytes += message.data.bytes().len();
             history.messages.push(message);

@@ -4,6 +4,7 @@
 //! lock. With `fsync` a writer thread takes all that waits, without lingering, writes once, syncs once, announces and
 //! answers (`group_commit`). Both go through one `commit`.
 
+mod book;
 mod commit;
 mod group_commit;
 mod history;
@@ -11,12 +12,14 @@ mod idempotency;
 mod plan;
 
 use crate::{
-    broker::{Announce, Broker, Flush, Health, LogStart},
-    error::{PublishError, ReadError},
+    broker::{Announce, Broker, Deletion, Flush, Health, LogStart},
+    error::{PublishError, ReadError, RecordError},
     key::{ChannelKey, KeyHasher},
     message::{Draft, History, Page, Passing, Position, Recipients, Stored},
+    presence::{Change, Notice, PresenceStore, Standing},
 };
 use async_trait::async_trait;
+use book::Book;
 use commit::Log;
 use group_commit::Queue;
 use idempotency::Idempotency;
@@ -85,6 +88,8 @@ struct Shared {
     reader: Reader,
     /// The one writer, and what must change together with it.
     log: Mutex<Log>,
+    /// What is remembered beside messages.
+    book: Book,
     /// The last offset that may be read: stored, and synced if it must be. Raised before a message is announced, so
     /// that a channel that is opened meanwhile, and was not there to be told, finds the message when it asks.
     readable: AtomicU64,
@@ -109,15 +114,18 @@ pub struct Recovery {
 }
 
 impl Local {
-    /// Opens the journal on `disk` and starts the writer thread, if the durability has one.
+    /// Opens the journal on `disk`, the presence ledger on one of its own, and starts the writer thread, if the durability has one.
     ///
     /// # Errors
     /// A sentence that says what to do: the directory is in use, the journal is damaged, the disk fails.
     pub fn open(
         disk: Arc<dyn Disk>,
+        ledger_disk: Arc<dyn Disk>,
         options: Options,
         now_ms: u64,
     ) -> Result<(Self, Recovery), journal::OpenError> {
+        let Options { durability, accept_loss, retention, .. } = options;
+        let book = Book::open(ledger_disk, durability, accept_loss, retention, now_ms)?;
         let opened = journal::open(disk, commit::journal_options(&options), now_ms)?;
         let recovery =
             Recovery { torn_bytes: opened.report.torn_bytes, new_epoch: opened.report.epoch_is_new };
@@ -128,6 +136,7 @@ impl Local {
             readable: AtomicU64::new(opened.reader.end().0),
             announced: AtomicU64::new(opened.reader.end().0),
             reader: opened.reader,
+            book,
             log: Mutex::new(Log::new(opened.writer, idempotency)),
             announce: OnceLock::new(),
             queue: Queue::default(),
@@ -151,6 +160,15 @@ impl Shared {
     /// How far readers may look: what lies beyond may not be synced.
     fn readable(&self) -> Offset {
         Offset(self.readable.load(Ordering::Acquire))
+    }
+
+    /// Work for the disk, away from the threads that serve. `None` if it panicked.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Shared) -> T + Send + 'static,
+    ) -> Option<T> {
+        let shared = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&shared)).await.ok()
     }
 
     fn inline(&self) -> bool {
@@ -238,7 +256,26 @@ impl Broker for Local {
             .unwrap_or_else(|error| Err(ReadError(error.to_string())))
     }
 
+    async fn delete(&self, _id: &ClientId, key: ChannelKey, now_ms: u64) -> Result<Deletion, PublishError> {
+        let shared = Arc::clone(&self.shared);
+        let deleting = tokio::task::spawn_blocking(move || {
+            let deletion = shared.log.lock().mark_deletion(&shared, key, now_ms)?;
+            shared.book.delete(key, deletion).map_err(|error| match error {
+                RecordError::Full => PublishError::DiskFull,
+                RecordError::Failed => PublishError::OutcomeUnknown,
+            })?;
+            shared.announce().deleted(key);
+            Ok(deletion)
+        });
+        deleting.await.unwrap_or(Err(PublishError::OutcomeUnknown))
+    }
+
+    fn deletion(&self, key: ChannelKey) -> Option<Deletion> {
+        self.shared.book.deletion(key)
+    }
+
     fn tick(&self, now_ms: u64) {
+        self.shared.book.tick(now_ms);
         loop {
             // A statement of its own: the lock is released before the disk is used.
             let chore = self.shared.log.lock().take_chore(now_ms);
@@ -269,9 +306,52 @@ impl Broker for Local {
                 let _ = thread.join();
             }
             shared.log.lock().close();
+            shared.book.close();
         });
         if let Err(error) = closing.await {
             tracing::error!(%error, "closing the journal failed");
         }
+    }
+}
+
+#[async_trait]
+impl PresenceStore for Local {
+    fn is_connected(&self, id: &ClientId) -> bool {
+        self.shared.book.is_connected(id)
+    }
+
+    fn connected(&self) -> Vec<ClientId> {
+        self.shared.book.connected()
+    }
+
+    fn waiting(&self) -> Vec<ClientId> {
+        self.shared.book.waiting()
+    }
+
+    async fn record(&self, changes: Vec<Change>, now_ms: u64) -> Result<Vec<ClientId>, RecordError> {
+        self.shared
+            .blocking(move |shared| shared.book.record(&changes, now_ms))
+            .await
+            .unwrap_or(Err(RecordError::Failed))
+    }
+
+    fn begin(&self, id: &ClientId) -> Option<Notice> {
+        self.shared.book.begin(id)
+    }
+
+    async fn settle(&self, notices: Vec<Notice>) {
+        self.shared.blocking(move |shared| shared.book.settle(&notices)).await;
+    }
+
+    fn standing(&self) -> Standing {
+        self.shared.book.standing()
+    }
+
+    fn position(&self, token: u128) -> Option<Cursor> {
+        self.shared.book.position(token)
+    }
+
+    async fn keep_position(&self, token: u128, position: Cursor, expires_at: u64) {
+        self.shared.blocking(move |shared| shared.book.keep_position(token, position, expires_at)).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use broker::{
     broker::{Announce, Broker, Flush},
+    key::ChannelKey,
     message::{Draft, History, Message, Page, Passing, Position, Recipients},
 };
 use parking_lot::Mutex;
@@ -51,6 +52,7 @@ impl Stand {
 pub(crate) struct Ear {
     pub(crate) messages: Mutex<Vec<Message>>,
     pub(crate) passed: Mutex<Vec<Passing>>,
+    pub(crate) deleted: Mutex<Vec<ChannelKey>>,
 }
 
 impl Announce for Ear {
@@ -62,6 +64,10 @@ impl Announce for Ear {
 
     fn pass(&self, message: Passing) {
         self.passed.lock().push(message);
+    }
+
+    fn deleted(&self, key: ChannelKey) {
+        self.deleted.lock().push(key);
     }
 
     fn new_epoch(&self) {}
@@ -127,10 +133,13 @@ pub(crate) mod local {
     use journal::{Disk, FileDisk, MemoryDisk};
     use std::{sync::Arc, time::Duration};
 
-    fn stand(durability: Durability, disk: impl Fn() -> Arc<dyn Disk> + 'static) -> Stand {
+    /// A stand on two disks: the journal's and the ledger's.
+    fn stand(durability: Durability, disks: impl Fn() -> [Arc<dyn Disk>; 2] + 'static) -> Stand {
         Stand {
             open: Box::new(move |settings| {
-                let (broker, _) = Local::open(disk(), options(durability, settings), NOON).unwrap();
+                let [journal, ledger] = disks();
+                let options = options(durability, settings);
+                let (broker, _) = Local::open(journal, ledger, options, NOON).unwrap();
                 Box::pin(async { Arc::new(broker) as Arc<dyn Broker> })
             }),
             keeps: durability != Durability::Memory,
@@ -152,7 +161,7 @@ pub(crate) mod local {
     }
 
     pub(crate) fn memory() -> Stand {
-        stand(Durability::Memory, || Arc::new(MemoryDisk::new()))
+        stand(Durability::Memory, || [Arc::new(MemoryDisk::new()), Arc::new(MemoryDisk::new())])
     }
 
     pub(crate) fn os_on_files() -> Stand {
@@ -164,12 +173,17 @@ pub(crate) mod local {
     }
 
     pub(crate) fn fsync_in_memory() -> Stand {
-        let disk = Arc::new(MemoryDisk::new());
-        stand(Durability::Fsync, move || Arc::clone(&disk) as Arc<dyn Disk>)
+        let disks: [Arc<dyn Disk>; 2] = [Arc::new(MemoryDisk::new()), Arc::new(MemoryDisk::new())];
+        stand(Durability::Fsync, move || disks.clone())
     }
 
     fn on_files(durability: Durability) -> Stand {
         let directory = tempfile::tempdir().unwrap();
-        stand(durability, move || Arc::new(FileDisk::new(directory.path()).unwrap()))
+        stand(durability, move || {
+            ["journal", "presence"].map(|name| {
+                let disk = FileDisk::new(directory.path().join(name)).unwrap();
+                Arc::new(disk) as Arc<dyn Disk>
+            })
+        })
     }
 }

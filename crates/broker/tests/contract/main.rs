@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod common;
+mod deletion;
 mod gaps;
 mod history;
 mod idempotency;
@@ -22,6 +23,8 @@ macro_rules! contract {
             contract!(@group $stand, gaps: are_said_when_the_oldest_were_dropped, are_said_for_another_life);
             contract!(@group $stand, idempotency: answers_a_repetition_alike, ends_with_its_window,
                 holds_for_repetitions_at_the_same_moment);
+            contract!(@group $stand, deletion: hides_what_was_and_lets_come_what_comes,
+                separates_the_tokens_before_from_those_after, reaches_readers_in_the_middle, outlives_a_restart);
             contract!(@group $stand, life: goes_on_after_it_was_closed, ends_with_close, moves_newest_and_end);
         }
     };
