@@ -27,8 +27,11 @@ for package in . gae; do
 done
 "$bin/pip" install --quiet --no-deps --force-reinstall "$wheels"/*.whl
 
-example=../../examples/classic/app.py
-"$bin/ruff" format --check --config pyproject.toml . "$example"
-"$bin/ruff" check --config pyproject.toml . "$example"
-"$bin/mypy" downlink gae/src/google/appengine/api/channel tests "$example"
+classic=../../examples/classic/app.py
+game=../../examples/tic-tac-toe/python
+"$bin/ruff" format --check --config pyproject.toml . "$classic" "$game"
+"$bin/ruff" check --config pyproject.toml . "$classic" "$game"
+"$bin/mypy" downlink gae/src/google/appengine/api/channel tests "$classic"
+# Apart, since both programs are called `app`.
+MYPYPATH="$game" "$bin/mypy" "$game/app.py"
 "$bin/pytest" "$@"

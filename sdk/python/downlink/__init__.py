@@ -6,7 +6,8 @@
     channel = client.create_channel("ada")     # channel.token goes into the page
     client.send("ada", "hello")                # and this arrives there
 
-`AsyncClient` has the same calls for asyncio.
+`AsyncClient` has the same calls for asyncio. `verify_notice` tells Downlink's presence notices from
+forged ones; `sign_token` makes tokens without a call.
 """
 
 from downlink._version import __version__
@@ -21,6 +22,7 @@ from downlink.errors import (
     InvalidCursor,
     InvalidDuration,
     InvalidMessage,
+    InvalidNotice,
     InvalidUtf8,
     MessageTooLarge,
     Unavailable,
@@ -35,9 +37,13 @@ from downlink.models import (
     ItemResult,
     Message,
     MessagesPage,
+    Notice,
     Sent,
     SentToMany,
 )
+from downlink.notices import verify_notice
+from downlink.tokens import sign_token
+from downlink.web import notice_from_asgi, notice_from_wsgi
 
 __all__ = [
     "AsyncClient",
@@ -54,6 +60,7 @@ __all__ = [
     "InvalidCursor",
     "InvalidDuration",
     "InvalidMessage",
+    "InvalidNotice",
     "InvalidUtf8",
     "Item",
     "ItemError",
@@ -61,8 +68,13 @@ __all__ = [
     "Message",
     "MessageTooLarge",
     "MessagesPage",
+    "Notice",
     "Sent",
     "SentToMany",
     "Unavailable",
     "__version__",
+    "notice_from_asgi",
+    "notice_from_wsgi",
+    "sign_token",
+    "verify_notice",
 ]

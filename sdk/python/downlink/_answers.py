@@ -39,7 +39,9 @@ def read_answer(response: httpx.Response, read: Callable[[Any], T]) -> T:
     if not response.is_success:
         raise read_problem(response)
     try:
-        return read(json.loads(response.content))
+        # 204 is the answer without a body; `None` is no JSON that Downlink ever sends.
+        empty = response.status_code == httpx.codes.NO_CONTENT
+        return read(None if empty else json.loads(response.content))
     except (KeyError, TypeError, ValueError, AttributeError):
         # The cause is not chained: its text may quote the answer, and the answer may hold a token.
         raise DownlinkError(
@@ -70,6 +72,12 @@ def read_channel(body: Json) -> Channel:
         expires_at=read_time(body["expires_at"]),
         cursor=body["cursor"],
     )
+
+
+def read_nothing(body: object) -> None:
+    """The answer to `DELETE`, which has no body."""
+    if body is not None:
+        raise TypeError("a body where none belongs")
 
 
 def read_sent(body: Json) -> Sent:

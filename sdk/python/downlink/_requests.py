@@ -15,9 +15,10 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from downlink import _answers
+from downlink._client_ids import not_a_client_id
 from downlink._settings import Settings
 from downlink._version import __version__
-from downlink.errors import DownlinkError, InvalidClientId, InvalidDuration, InvalidUtf8
+from downlink.errors import DownlinkError, InvalidDuration, InvalidUtf8
 from downlink.models import (
     Channel,
     ChannelState,
@@ -87,7 +88,7 @@ def create_channel(client_id: str, duration_minutes: Optional[int]) -> Call[Chan
     try:
         content = encode_json(body)
     except UnicodeEncodeError:
-        raise _not_a_client_id() from None
+        raise not_a_client_id() from None
     return Call("POST", "/v1/channels", _answers.read_channel, headers=_JSON, content=content)
 
 
@@ -134,7 +135,7 @@ def encode_item(item: Item) -> bytes:
     try:
         encode_json(to)
     except UnicodeEncodeError:
-        raise _not_a_client_id() from None
+        raise not_a_client_id() from None
     try:
         return encode_json(body)
     except UnicodeEncodeError:
@@ -150,6 +151,12 @@ def channel(client_id: str) -> Call[ChannelState]:
     """The query form, which every client id fits into."""
     target = "/v1/channels?client_id=" + _encoded(client_id)
     return Call("GET", target, _answers.read_state)
+
+
+def delete_channel(client_id: str) -> Call[None]:
+    """Repeatable: deleting what was just deleted changes nothing for who asked for it."""
+    target = "/v1/channels?client_id=" + _encoded(client_id)
+    return Call("DELETE", target, _answers.read_nothing)
 
 
 def messages(client_id: str, after: Optional[str]) -> Call[MessagesPage]:
@@ -189,7 +196,7 @@ def _encoded(client_id: str) -> str:
     try:
         return quote(client_id, safe="")
     except (UnicodeEncodeError, TypeError):
-        raise _not_a_client_id() from None
+        raise not_a_client_id() from None
 
 
 def _is_stored(ttl: Optional[int]) -> bool:
@@ -204,7 +211,3 @@ def _as_bytes(data: object) -> bytes:
 
 def _not_text() -> InvalidUtf8:
     return InvalidUtf8("invalid_utf8", "The text holds a lone surrogate, which UTF-8 cannot carry.")
-
-
-def _not_a_client_id() -> InvalidClientId:
-    return InvalidClientId("invalid_client_id", "A client id is 1 to 256 bytes of UTF-8 text.")

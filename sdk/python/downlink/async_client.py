@@ -82,6 +82,10 @@ class AsyncClient:
         """See `downlink.Client.channel`."""
         return await self._run(_requests.channel(client_id))
 
+    async def delete_channel(self, client_id: str) -> None:
+        """See `downlink.Client.delete_channel`."""
+        await self._run(_requests.delete_channel(client_id))
+
     async def messages(
         self, client_id: str, after: Optional[str] = None
     ) -> AsyncIterator[MessagesPage]:

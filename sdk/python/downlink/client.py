@@ -108,6 +108,14 @@ class Client:
         """Tells who listens to `client_id`, and how far they are."""
         return self._run(_requests.channel(client_id))
 
+    def delete_channel(self, client_id: str) -> None:
+        """Ends every socket of `client_id`, and refuses the tokens that were made before.
+
+        What is kept of its messages can no longer be read. Channels created and messages sent
+        later work as ever. Deleting a channel that nobody opened succeeds.
+        """
+        self._run(_requests.delete_channel(client_id))
+
     def messages(self, client_id: str, after: Optional[str] = None) -> Iterator[MessagesPage]:
         """The messages still kept for `client_id`, oldest first, page by page.
 

@@ -70,6 +70,14 @@ class InvalidApiKey(DownlinkError):
     """The API key is missing, unknown or wrong."""
 
 
+class InvalidNotice(DownlinkError):
+    """A request that claims to be a presence notice and cannot be believed; answer it with 403.
+
+    Its `code` is ``missing_header``, ``bad_timestamp`` (over five minutes off, or none),
+    ``wrong_signature``, or ``unreadable`` (signed, and still no notice).
+    """
+
+
 class Unavailable(DownlinkError):
     """Downlink could not be reached, or cannot take the call now; trying later may help.
 

@@ -150,6 +150,21 @@ class MessagesPage:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Downlink's word that a client came or went, as `verify_notice` returns it."""
+
+    id: str
+    """The same when a notice is delivered again."""
+    time: datetime
+    """When this delivery was signed."""
+    client_id: str
+    connected: bool
+    """Whether the client id has a socket open: it came (`True`), or its last socket ended."""
+    generation: int
+    """Rises with every notice of a client id, so that an older one that comes late is told."""
+
+
+@dataclass(frozen=True)
 class PresencePage:
     """Some of the client ids that have a socket open."""
 

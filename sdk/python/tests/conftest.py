@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from downlink import _retry
+from google.appengine.api.channel import _service
 from support.clients import AnyClient, make_client
 from support.server import Server
 
@@ -51,3 +52,13 @@ def client_id() -> str:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that are not about how long a client waits between its tries."""
     monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.02)
+
+
+@pytest.fixture
+def module_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What `google.appengine.api.channel` finds at its first call: the server of these tests."""
+    monkeypatch.setenv("DOWNLINK_URL", server.url)
+    monkeypatch.setenv("DOWNLINK_API_KEY", server.api_key)
+    _service.service.start_anew()
+    yield
+    _service.service.start_anew()

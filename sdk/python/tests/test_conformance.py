@@ -25,6 +25,8 @@ def make_call(client: AnyClient, name: str, given: dict[str, Any]) -> object:
         return client.send(given["to"], data_of(given))
     if name == "messages":
         return list(client.messages(**given))
+    if name == "delete_channel":
+        return client.delete_channel(**given)
     if name == "presence":
         return list(client.presence(**given))
     raise AssertionError(f"the cases know a call {name!r} that this test does not")

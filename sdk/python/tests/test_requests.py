@@ -115,6 +115,13 @@ def test_a_send_that_is_not_stored_has_no_id() -> None:
     assert client_over(Recorder((202, {"sockets": 3}))).send("ada", "x", ttl=0).id is None
 
 
+def test_delete_channel_puts_any_client_id_into_the_query() -> None:
+    recorder = Recorder((204, None))
+    client_over(recorder).delete_channel("a/b c")
+    assert (recorder.only.method, recorder.only.content) == ("DELETE", b"")
+    assert recorder.only.url.raw_path == b"/v1/channels?client_id=a%2Fb%20c"
+
+
 def test_a_prefix_of_the_address_is_kept() -> None:
     recorder = Recorder(SENT)
     client_over(recorder, "https://example.test/downlink/").send("ada", "hello")

@@ -44,6 +44,9 @@ class AwaitedClient:
     def channel(self, client_id: str) -> downlink.ChannelState:
         return self._wait(self._client.channel(client_id))
 
+    def delete_channel(self, client_id: str) -> None:
+        self._wait(self._client.delete_channel(client_id))
+
     def messages(
         self, client_id: str, after: Optional[str] = None
     ) -> Iterator[downlink.MessagesPage]:

@@ -27,12 +27,14 @@ class Page:
         plain = httpx.HTTPTransport(verify=False)
         self._client = httpx.Client(transport=plain, timeout=httpx.Timeout(5, read=60))
         self._closing = threading.Event()
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
         query = {} if after is None else {"after": after}
         request = self._client.build_request(
             "GET",
             f"{url}/v1/socket",
             params=query,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"},
+            headers={**self._headers, "Accept": "application/x-ndjson"},
         )
         self._response = self._client.send(request, stream=True)
         if self._response.status_code != httpx.codes.OK:
@@ -49,6 +51,24 @@ class Page:
     def hears_nothing_before(self, sentinel: str) -> bool:
         """Whether `sentinel`, sent just now, is the next message."""
         return self._next_message() == sentinel
+
+    def close_code(self) -> int:
+        """The code with which the server ends the socket, whatever comes before."""
+        while True:
+            frame = self._next()
+            assert frame is not None, "the socket ended without a word"
+            if frame.get("type") == "close":
+                return int(frame["code"])
+
+    def leave(self) -> None:
+        """Says that it goes, as a page does that closes its channel."""
+        answer = self._client.post(
+            f"{self._url}/v1/socket/{self.opened['socket']}",
+            headers=self._headers,
+            json={"close": True},
+        )
+        assert answer.is_success, answer.text
+        self.close()
 
     def close(self) -> None:
         """Goes away."""

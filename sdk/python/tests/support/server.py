@@ -7,11 +7,13 @@ import queue
 import re
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Optional
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 API_KEY = "key-of-the-python-tests"
+TOKEN_KEY = "the-key-that-signs-tokens-of-the-python-tests"
 
 _READY = re.compile(r"listen(?:ing|s) on (http://127\.0\.0\.1:(\d+))")
 _START_SECONDS = 20
@@ -27,9 +29,20 @@ def binary() -> Path:
 class Server:
     """``downlink dev`` on a port of its choice, which it keeps when it is started again."""
 
-    def __init__(self, data_dir: Path, app: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        app: Optional[str] = None,
+        settings: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """``settings`` are variables of its environment."""
         self.url = ""
         self.api_key = API_KEY
+        self._settings = {
+            "DOWNLINK_API_KEY": API_KEY,
+            "DOWNLINK_TOKEN_KEY": TOKEN_KEY,
+            **(settings or {}),
+        }
         self._data_dir = data_dir
         self._app = app
         self._port = 0
@@ -42,7 +55,7 @@ class Server:
         if self._app is not None:
             command += ["--app", self._app]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DOWNLINK_")}
-        environment["DOWNLINK_API_KEY"] = self.api_key
+        environment.update(self._settings)
         log = self._data_dir.with_name(self._data_dir.name + ".log")
         with log.open("a") as errors:
             self._process = subprocess.Popen(

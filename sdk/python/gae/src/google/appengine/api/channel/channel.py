@@ -1,7 +1,8 @@
 """The two calls, with the checks that the old library made, in its order.
 
 The library refuses what it can see to be wrong; the rest goes to the service, whose refusals come
-back as the same exceptions.
+back as the same exceptions. Applications come here from Python 2, where `"text"` was bytes and
+`seconds / 60` was whole: UTF-8 bytes are taken for text, and whole floats for numbers.
 """
 
 from __future__ import annotations
@@ -40,22 +41,24 @@ __all__ = [
 ]
 
 
-def create_channel(client_id: str, duration_minutes: Union[int, float, None] = None) -> str:
+def create_channel(
+    client_id: Union[str, bytes], duration_minutes: Union[int, float, None] = None
+) -> str:
     """Creates a channel and returns its token, with which the page opens it.
 
     Args:
-        client_id: The application's name for who listens, at most 256 bytes of UTF-8.
+        client_id: The application's name for who listens, as `str` or as UTF-8, at most 256 bytes.
         duration_minutes: How long the token is good, 1 to 1440; two hours if `None`.
 
     Raises:
         InvalidChannelClientIdError: The client id is not text, empty, or too long.
         InvalidChannelTokenDurationError: The duration is not a whole number from 1 to 1440.
     """
-    _check_client_id(client_id)
-    return service.create_channel(client_id, _whole_minutes(duration_minutes))
+    checked = _client_id(client_id)
+    return service.create_channel(checked, _whole_minutes(duration_minutes))
 
 
-def send_message(client_id: str, message: Union[str, bytes]) -> None:
+def send_message(client_id: Union[str, bytes], message: Union[str, bytes]) -> None:
     """Sends a message to everyone who has the channel of `client_id` open.
 
     Returning says that the message is on its way, not that somebody got it; sending to somebody
@@ -69,28 +72,37 @@ def send_message(client_id: str, message: Union[str, bytes]) -> None:
         InvalidChannelClientIdError: The client id is not text, empty, or too long.
         InvalidMessageError: The message is not text, empty, or too long.
     """
+    checked = _target(client_id)
+    service.send_message(checked, _text(message))
+
+
+def _target(client_id: object) -> str:
+    given = _decoded(client_id)
     # A token is longer than any client id may be; the service tells whether it is one.
-    if not (isinstance(client_id, str) and looks_like_token(client_id)):
-        _check_client_id(client_id)
-    service.send_message(client_id, _text(message))
+    if isinstance(given, str) and looks_like_token(given):
+        return given
+    return _client_id(client_id)
 
 
-def _check_client_id(client_id: object) -> None:
-    if not isinstance(client_id, str):
-        raise InvalidChannelClientIdError(f"A client id is text, not {type(client_id).__name__}.")
-    length = _length(client_id)
+def _client_id(client_id: object) -> str:
+    given = _decoded(client_id)
+    if isinstance(given, bytes):
+        raise InvalidChannelClientIdError("A client id given as bytes is UTF-8; this is not.")
+    if not isinstance(given, str):
+        raise InvalidChannelClientIdError(f"A client id is text, not {type(given).__name__}.")
+    length = _length(given)
     if length is None:
         raise InvalidChannelClientIdError("A client id has no lone surrogates.")
     if length > MAXIMUM_CLIENT_ID_LENGTH:
         raise InvalidChannelClientIdError(
             f"A client id has at most {MAXIMUM_CLIENT_ID_LENGTH} bytes of UTF-8; this has {length}."
         )
+    return given
 
 
 def _whole_minutes(duration: object) -> Optional[int]:
     if duration is None:
         return None
-    # Under Python 2, `minutes = seconds / 60` was whole; here it is a float.
     if isinstance(duration, float) and duration.is_integer():
         duration = int(duration)
     if not isinstance(duration, int):
@@ -103,21 +115,29 @@ def _whole_minutes(duration: object) -> Optional[int]:
 
 
 def _text(message: object) -> str:
-    if isinstance(message, bytes):
-        try:
-            message = message.decode()
-        except UnicodeDecodeError:
-            raise InvalidMessageError("A message given as bytes is UTF-8; this is not.") from None
-    if not isinstance(message, str):
-        raise InvalidMessageError(f"A message is text, not {type(message).__name__}.")
-    length = _length(message)
+    given = _decoded(message)
+    if isinstance(given, bytes):
+        raise InvalidMessageError("A message given as bytes is UTF-8; this is not.")
+    if not isinstance(given, str):
+        raise InvalidMessageError(f"A message is text, not {type(given).__name__}.")
+    length = _length(given)
     if length is None:
         raise InvalidMessageError("A message has no lone surrogates.")
     if length > MAXIMUM_MESSAGE_LENGTH:
         raise InvalidMessageError(
             f"A message has at most {MAXIMUM_MESSAGE_LENGTH} bytes of UTF-8; this has {length}."
         )
-    return message
+    return given
+
+
+def _decoded(value: object) -> object:
+    """The text of UTF-8 bytes; everything else as it is."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            pass
+    return value
 
 
 def _length(text: str) -> Optional[int]:
