@@ -17,8 +17,9 @@ export class Api {
   }
 
   /** A token for a client id. */
-  async createChannel(clientId: string): Promise<string> {
-    const answer = await this.#call('/v1/channels', 'application/json', JSON.stringify({ client_id: clientId }));
+  async createChannel(clientId: string, duration_minutes?: number): Promise<string> {
+    const asked = JSON.stringify({ client_id: clientId, duration_minutes });
+    const answer = await this.#call('/v1/channels', 'application/json', asked);
     return answer.token;
   }
 

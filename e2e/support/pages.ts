@@ -4,14 +4,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { SCREENSHOTS } from './places.ts';
 import { PATIENCE_MS } from './until.ts';
 
-/** One callback, as `recorder.js` notes it. */
-export interface Noted {
-  name: string;
-  kind: string;
-  argument?: any;
-  state?: number;
-  at_ms: number;
-}
+export { kinds, noted, received, untilMessage, untilNoted } from './notes.ts';
 
 /** The pages of one test. */
 export class Pages {
@@ -71,54 +64,4 @@ export class Pages {
     });
     page.on('pageerror', (error) => this.problems.push(`${page.url()}: uncaught ${error}`));
   }
-}
-
-/** Everything that a test page has noted, of one socket or of all. */
-export async function noted(page: Page, name?: string): Promise<Noted[]> {
-  const all = await page.evaluate(() => (window as any).records as Noted[]);
-  return name === undefined ? all : all.filter((note) => note.name === name);
-}
-
-/** The names of the callbacks so far, in order. */
-export async function kinds(page: Page, name?: string): Promise<string[]> {
-  return (await noted(page, name)).map(({ kind }) => kind);
-}
-
-/** The data of the messages so far, in order. */
-export async function received(page: Page, name?: string): Promise<any[]> {
-  return (await noted(page, name)).filter(({ kind }) => kind === 'onmessage').map(({ argument }) => argument.data);
-}
-
-/** Until a socket has had a callback of this kind, `times` times. */
-export async function untilNoted(page: Page, kind: string, name = 'a', times = 1, timeout = PATIENCE_MS): Promise<void> {
-  await page.waitForFunction(
-    ([kind, name, times]) => {
-      const those = ((window as any).records as Noted[]).filter((note) => note.kind === kind && note.name === name);
-      return those.length >= times;
-    },
-    [kind, name, times] as const,
-    { timeout },
-  ).catch(async (error) => {
-    throw new Error(`no ${name}.${kind} (${times}): ${error.message}\n${await summary(page)}`);
-  });
-}
-
-/** Until a socket has had a message with this data. As order is kept, everything before it has come then too. */
-export async function untilMessage(page: Page, data: string, name = 'a', timeout = PATIENCE_MS): Promise<void> {
-  await page.waitForFunction(
-    ([data, name]) => ((window as any).records as Noted[]).some(
-      (note) => note.kind === 'onmessage' && note.name === name && note.argument.data === data,
-    ),
-    [data, name] as const,
-    { timeout },
-  ).catch(async (error) => {
-    throw new Error(`${name} has no message ${data.slice(0, 100)}: ${error.message}\n${await summary(page)}`);
-  });
-}
-
-/** The last of what was noted, for the message of a failure. */
-async function summary(page: Page): Promise<string> {
-  const all = await noted(page);
-  const lines = all.slice(-30).map(({ name, kind, argument }) => `${name}.${kind} ${JSON.stringify(argument)}`.slice(0, 120));
-  return [`${all.length} callbacks, the last ones:`, ...lines].join('\n');
 }

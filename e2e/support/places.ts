@@ -16,8 +16,9 @@ export const SCREENSHOTS = resolve(E2E, 'screenshots');
 /** The program under test. */
 export const PROGRAM = resolve(process.env.DOWNLINK_BIN || resolve(REPOSITORY, 'target/release/downlink'));
 
-/** The browser. */
+/** The browsers. */
 export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
+export const FIREFOX = process.env.FIREFOX || '/usr/bin/firefox-esr';
 
 /** The Python of the classic example; it has to have `httpx`. */
 export const PYTHON = process.env.PYTHON || 'python3';
@@ -27,6 +28,7 @@ export function demandThem(): void {
   for (const [what, path, variable] of [
     ['program (`cargo build --release` makes it)', PROGRAM, 'DOWNLINK_BIN'],
     ['Chromium', CHROMIUM, 'CHROMIUM'],
+    ['Firefox (Debian has it as `firefox-esr`)', FIREFOX, 'FIREFOX'],
   ] as const) {
     try {
       accessSync(path, constants.X_OK);

@@ -35,3 +35,8 @@ function handlers(name, socket) {
 function attach(socket, name) {
   return Object.assign(socket, handlers(name, socket));
 }
+
+// What a policy forbids is an error in the console as well, but not in every kind of page.
+document.addEventListener("securitypolicyviolation", function (event) {
+  console.error("content policy: " + event.violatedDirective + " " + event.blockedURI);
+});

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PRESENCE_SECRET } from './notices.ts';
 import { PROGRAM } from './places.ts';
 import { Running } from './process.ts';
 import { Api } from './api.ts';
@@ -41,6 +42,7 @@ export class Server {
       DOWNLINK_API_KEY: API_KEY,
       DOWNLINK_TOKEN_KEY: TOKEN_KEY,
       DOWNLINK_DURABILITY: durability,
+      DOWNLINK_PRESENCE_SECRET: PRESENCE_SECRET,
     });
     const [, url, port] = await this.#process.prints(/listening on (http:\/\/127\.0\.0\.1:(\d+))/);
     this.url = url as string;

@@ -2,15 +2,12 @@
 import { test as base } from 'vitest';
 import { type Browser, chromium } from 'playwright-core';
 import { Application, type TestPage } from './application.ts';
+import { FLAGS } from './engines.ts';
 import { Pages } from './pages.ts';
 import { CHROMIUM } from './places.ts';
 import { Server, type ServerOptions } from './server.ts';
 
-/** Chromium as root in a closed network: no sandbox, and no look-ups of its own. */
-export const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
+export { FLAGS };
 
 /** A server and the application behind it. */
 export class World {

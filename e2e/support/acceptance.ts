@@ -1,0 +1,37 @@
+/** The test function of the acceptance list: the same tests, once in each browser. */
+import { describe } from 'vitest';
+import { ENGINES, type Engine, type EngineName, Tabs, start } from './engines.ts';
+import { test } from './test.ts';
+
+interface Fixtures {
+  engine: Engine;
+  /** The test's pages in that browser. */
+  tabs: Tabs;
+}
+
+/** A test in this browser, before the file's server with an application of test pages (`world`). */
+function testIn(name: EngineName) {
+  return test.extend<Fixtures>({
+    engine: [
+      async ({}, use) => {
+        const engine = await start(name);
+        await use(engine);
+        await engine.close();
+      },
+      { scope: 'file' },
+    ],
+    tabs: async ({ engine, task }, use) => {
+      const tabs = new Tabs(engine, task.name);
+      await use(tabs);
+      await tabs.close();
+    },
+  });
+}
+
+/** Defines tests once for each browser; to be called at the top of a file, whose tests share one browser of each kind. */
+export function inEachBrowser(define: (test: ReturnType<typeof testIn>) => void): void {
+  for (const name of ENGINES) {
+    const test = testIn(name);
+    describe(name, () => define(test));
+  }
+}
