@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
+from support.application import Application
 from support.page import Page
-from support.server import API_KEY, REPOSITORY, Server, wait_until_ready
+from support.server import REPOSITORY
 
 APP = REPOSITORY / "examples" / "classic" / "app.py"
 
 
-class Classic:
-    """The application, and the server before it."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        app = f"http://127.0.0.1:{port}"
-        self.server = Server(folder / "data", app=app)
-        self.server.start()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("DOWNLINK_")}
-        environment["DOWNLINK_URL"] = self.server.url
-        environment["DOWNLINK_API_KEY"] = API_KEY
-        environment["PORT"] = str(port)
-        self._app = subprocess.Popen(
-            [sys.executable, APP], stderr=subprocess.PIPE, text=True, env=environment
-        )
-        assert self._app.stderr is not None
-        wait_until_ready(self._app.stderr)
-
-    def stop(self) -> None:
-        self._app.terminate()
-        self._app.wait()
-        self.server.stop()
-
-
 @pytest.fixture(scope="module")
-def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classic]:
-    running = Classic(tmp_path_factory.mktemp("classic"))
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    running = Application(APP, tmp_path_factory.mktemp("classic"))
     yield running
     running.stop()
 
 
 @pytest.fixture
-def visitor(classic: Classic) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=classic.server.url) as browser:
+def visitor(classic: Application) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=classic.url) as browser:
         yield browser
 
 
@@ -83,10 +54,10 @@ def test_the_page_s_code_is_that_of_the_old_documentation(visitor: httpx.Client)
 
 
 def test_what_the_form_posts_comes_back_over_the_channel(
-    classic: Classic, visitor: httpx.Client
+    classic: Application, visitor: httpx.Client
 ) -> None:
     token = token_in(visitor.get("/").text)
-    with Page(classic.server.url, token) as page:
+    with Page(classic.url, token) as page:
         said = 'hello & <good> "day", žluťoučký 🐎+1'
         answer = visitor.post("/say", data={"message": said})
         assert answer.status_code == httpx.codes.NO_CONTENT
@@ -94,9 +65,9 @@ def test_what_the_form_posts_comes_back_over_the_channel(
 
 
 def test_two_windows_of_a_visitor_hear_the_same_and_strangers_do_not(
-    classic: Classic, visitor: httpx.Client
+    classic: Application, visitor: httpx.Client
 ) -> None:
-    url = classic.server.url
+    url = classic.url
     first, second = token_in(visitor.get("/").text), token_in(visitor.get("/").text)
     with httpx.Client(base_url=url) as stranger:
         theirs = token_in(stranger.get("/").text)
