@@ -28,10 +28,20 @@ function testIn(name: EngineName) {
   });
 }
 
+type Define = (test: ReturnType<typeof testIn>) => void;
+
 /** Defines tests once for each browser; to be called at the top of a file, whose tests share one browser of each kind. */
-export function inEachBrowser(define: (test: ReturnType<typeof testIn>) => void): void {
+export function inEachBrowser(define: Define): void {
   for (const name of ENGINES) {
     const test = testIn(name);
     describe(name, () => define(test));
+  }
+}
+
+/** The same for tests that mostly wait: all of them, in both browsers, at once. */
+export function inBothAtOnce(define: Define): void {
+  for (const name of ENGINES) {
+    const test = testIn(name);
+    describe.concurrent(name, () => define(test));
   }
 }

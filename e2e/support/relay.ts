@@ -20,6 +20,8 @@ export class Relay {
   readonly tried = { websocket: 0, sse: 0, longpoll: 0 };
   readonly #server: HttpServer;
   readonly #sockets = new Set<Socket>();
+  /** Both sides of every WebSocket. */
+  readonly #upgraded = new Set<Socket>();
 
   constructor(target: () => string, faults: Faults = {}) {
     this.faults = faults;
@@ -56,6 +58,10 @@ export class Relay {
       }
       const { hostname, port } = new URL(target());
       const onward = this.#keep(connect(Number(port), hostname));
+      for (const side of [socket, onward]) {
+        this.#upgraded.add(side);
+        side.on('close', () => this.#upgraded.delete(side));
+      }
       onward.write(headOf(request));
       onward.write(first);
       socket.pipe(onward).pipe(socket);
@@ -73,6 +79,11 @@ export class Relay {
   /** Cuts everything that is under way, in the middle of whatever it is. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** The WebSockets that are open stay so, but nothing gets through any more: what a dead network looks like. */
+  hang(): void {
+    for (const socket of this.#upgraded) socket.unpipe().pause();
   }
 
   stop(): void {

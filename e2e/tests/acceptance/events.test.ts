@@ -45,19 +45,6 @@ inEachBrowser((test) => {
     expect(await calls(tab)).toEqual([['onerror', { code: 401, description: 'Token+timed+out.' }], ['onclose', {}]]);
   });
 
-  test('item 30: a token that ends while the channel is open: messages, the error, the end', async ({ world, tabs, id }) => {
-    const tab = await tabs.open(world.classic(signToken(id, 6)));
-    await untilNoted(tab, 'onopen');
-    await world.api.send(id, 'in time');
-    await untilNoted(tab, 'onclose');
-    expect(await callbacks(tab)).toEqual([
-      ['onopen', {}, 1],
-      ['onmessage', { data: 'in time' }, 1],
-      ['onerror', { code: 401, description: 'Token+timed+out.' }, 2],
-      ['onclose', {}, 3],
-    ]);
-  });
-
   test('item 22, item 24: a handler object, one that lacks some, and none', async ({ world, tabs, id }) => {
     const tab = await tabs.open(world.server.url + world.put({ script: `
       var channel = new goog.appengine.Channel("${await world.api.createChannel(id)}");
