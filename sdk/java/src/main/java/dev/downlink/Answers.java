@@ -63,6 +63,19 @@ final class Answers {
         return new Sent(body.optionalText("id").orElse(null), body.count("sockets"));
     }
 
+    /** The array form, for one item: its refusal is that of the call. */
+    static Sent onlySent(Object json) {
+        List<ItemResult> results = itemResults(json);
+        if (results.size() == 1 && results.get(0) instanceof ItemError) {
+            ItemError refusal = (ItemError) results.get(0);
+            throw DownlinkException.of(refusal.code(), refusal.detail(), DownlinkException.NO_STATUS);
+        }
+        if (results.size() != 1 || !(results.get(0) instanceof Sent)) {
+            throw new Unreadable("there should be one result");
+        }
+        return (Sent) results.get(0);
+    }
+
     /** The array form of {@code POST /v1/messages}. */
     static List<ItemResult> itemResults(Object json) {
         if (!(json instanceof List)) {

@@ -12,7 +12,7 @@ final class Call<T> {
 
     final String method;
 
-    /** Path and query, encoded. Never shown: a send's query may hold a token. */
+    /** Path and query, encoded. Java's own client logs it where it is told to, so it never holds a token. */
     final String target;
 
     /** Makes a result of the answer's JSON; of null if the answer has no body. */

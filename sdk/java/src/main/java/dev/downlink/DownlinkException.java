@@ -11,7 +11,9 @@ import java.util.OptionalInt;
  */
 public class DownlinkException extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    private static final int NO_STATUS = 0;
+    /** No answer of the server, or none of its own: the answer to a batch is a good one. */
+    static final int NO_STATUS = 0;
+
 
     private final String code;
     private final String detail;
@@ -61,6 +63,15 @@ public class DownlinkException extends RuntimeException {
                 return new InvalidCursor(detail, status);
             case "invalid_api_key":
                 return new InvalidApiKey(code, detail, status);
+            case "idempotency_key_reused":
+                return new IdempotencyConflict(code, detail, status);
+            case "outcome_unknown":
+            case "storage_failed":
+            case "overloaded":
+            case "stopping":
+            case "unavailable":
+            case "disk_full":
+                return new Unavailable(code, detail, status);
             default:
                 return ofStatus(code, detail, status);
         }

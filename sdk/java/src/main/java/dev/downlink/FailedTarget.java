@@ -1,5 +1,7 @@
 package dev.downlink;
 
+import dev.downlink.internal.Targets;
+
 /** One of several targets that a message did not go to. */
 public final class FailedTarget {
     private final String to;

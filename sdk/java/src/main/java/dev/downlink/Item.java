@@ -1,5 +1,6 @@
 package dev.downlink;
 
+import dev.downlink.internal.Targets;
 import java.util.List;
 import java.util.Objects;
 

@@ -1,6 +1,7 @@
 package dev.downlink;
 
 import dev.downlink.internal.JsonWriter;
+import dev.downlink.internal.Targets;
 import dev.downlink.internal.Utf8;
 import java.io.ByteArrayOutputStream;
 import java.net.URLEncoder;
@@ -32,30 +33,41 @@ final class Requests {
     }
 
     static Call<Sent> sendText(String to, String text, SendOptions options) {
+        if (Targets.looksLikeToken(to)) {
+            return sendToToken(Item.of(to, text).with(options));
+        }
         byte[] body = Utf8.encode(text).orElseThrow(DownlinkException.InvalidUtf8::new);
         return send(to, "text/plain; charset=utf-8", body, options);
     }
 
     static Call<Sent> sendBytes(String to, byte[] bytes, SendOptions options) {
+        if (Targets.looksLikeToken(to)) {
+            return sendToToken(Item.of(to, bytes).with(options));
+        }
         return send(to, "application/octet-stream", bytes.clone(), options);
     }
 
     /** The target goes into the query: a path cannot carry every client id. */
     private static Call<Sent> send(String to, String contentType, byte[] body, SendOptions options) {
-        String key = options.idempotencyKey().orElseGet(Requests::newIdempotencyKey);
-        if (!key.chars().allMatch(character -> character >= ' ' && character < 0x7f)) {
-            throw new DownlinkException(
-                    "invalid_idempotency_key", "An idempotency key has printable ASCII characters only.");
-        }
         Map<String, String> headers = new HashMap<>();
         headers.put("Content-Type", contentType);
-        headers.put("Idempotency-Key", key);
+        headers.put("Idempotency-Key", idempotencyKey(options));
         options.ttlSeconds().ifPresent(seconds -> headers.put("Downlink-TTL", Long.toString(seconds)));
         return Call.post("/v1/messages?to=" + encoded(to), headers, body, options.isStored(), Answers::sent);
     }
 
+    /** A token is a secret, so it goes into the body: addresses end up in the logs of all that is on the way. */
+    private static Call<Sent> sendToToken(Item item) {
+        byte[] body = itemsBody(List.of(encodeItem(item)));
+        return Call.post("/v1/messages", Call.JSON, body, item.options().isStored(), Answers::onlySent);
+    }
+
     /** Items from {@link #encodeItem}; repeatable if each is stored, and so protected by its key. */
     static Call<List<ItemResult>> sendItems(List<byte[]> encodedItems, boolean repeatable) {
+        return Call.post("/v1/messages", Call.JSON, itemsBody(encodedItems), repeatable, Answers::itemResults);
+    }
+
+    private static byte[] itemsBody(List<byte[]> encodedItems) {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         char separator = '[';
         for (byte[] item : encodedItems) {
@@ -64,7 +76,7 @@ final class Requests {
             separator = ',';
         }
         body.write(']');
-        return Call.post("/v1/messages", Call.JSON, body.toByteArray(), repeatable, Answers::itemResults);
+        return body.toByteArray();
     }
 
     /** One element of the array form of {@code POST /v1/messages}. */
@@ -77,7 +89,7 @@ final class Requests {
             body.put("base64", Base64.getEncoder().encodeToString((byte[]) item.data()));
         }
         item.options().ttlSeconds().ifPresent(seconds -> body.put("ttl", seconds));
-        body.put("idempotency_key", item.options().idempotencyKey().orElseGet(Requests::newIdempotencyKey));
+        body.put("idempotency_key", idempotencyKey(item.options()));
         Utf8.encode(JsonWriter.write(item.to())).orElseThrow(DownlinkException.InvalidClientId::new);
         return Utf8.encode(JsonWriter.write(body)).orElseThrow(DownlinkException.InvalidUtf8::new);
     }
@@ -109,9 +121,15 @@ final class Requests {
         return Call.get("/v1/presence?limit=" + PRESENCE_PAGE + rest, Answers::presencePage);
     }
 
-    /** A key that nobody else makes. */
-    static String newIdempotencyKey() {
-        return UUID.randomUUID().toString().replace("-", "");
+    /** The application's own key, or one that nobody else makes. */
+    private static String idempotencyKey(SendOptions options) {
+        String key = options.idempotencyKey().orElseGet(() -> UUID.randomUUID().toString().replace("-", ""));
+        // Only these may stand in a header.
+        if (!key.chars().allMatch(character -> character >= ' ' && character < 0x7f)) {
+            throw new DownlinkException(
+                    "invalid_idempotency_key", "An idempotency key has printable ASCII characters only.");
+        }
+        return key;
     }
 
     private static String encoded(String text) {

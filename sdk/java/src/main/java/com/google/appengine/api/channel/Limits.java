@@ -1,5 +1,6 @@
 package com.google.appengine.api.channel;
 
+import dev.downlink.internal.Targets;
 import dev.downlink.internal.Utf8;
 
 /** What the old library refused by itself; the rest went to the service. */
@@ -25,10 +26,7 @@ final class Limits {
 
     /** A token is longer than any client id may be; the service tells whether it is one. */
     static void checkTarget(String target) {
-        boolean looksLikeToken = target != null
-                && target.startsWith("eyJ")
-                && target.chars().filter(character -> character == '.').count() == 2;
-        if (!looksLikeToken) {
+        if (target == null || !Targets.looksLikeToken(target)) {
             checkClientId(target);
         }
     }
