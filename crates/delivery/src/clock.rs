@@ -24,6 +24,12 @@ impl Clock {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
     }
 
+    /// Milliseconds since the start; never jumps.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
     /// Seconds since the start, at least 1.
     #[must_use]
     pub fn seconds(&self) -> Seconds {

@@ -7,6 +7,7 @@ use crate::{
     counters::Counters,
     edge::EdgeHandle,
     entry::{Entry, message_frame},
+    presence::Watch,
     socket::{Replay, Socket, Wire},
     tail::Tail,
 };
@@ -57,6 +58,8 @@ pub struct Hub {
     /// The newest messages.
     pub(crate) tail: Tail,
     pub(crate) limits: Limits,
+    /// Marks of who came and went.
+    pub(crate) watch: Watch,
     shards: Box<[Mutex<Shard>]>,
     addresses: Mutex<HashMap<IpAddr, u32>>,
     /// Sockets without a descriptor; looked through once a second.
@@ -134,6 +137,7 @@ impl Hub {
             keyring: RwLock::new(Arc::new(keyring)),
             tail: Tail::new(protocol::limits::TAIL_CACHE_BYTES),
             limits,
+            watch: Watch::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             addresses: Mutex::default(),
             polls: Mutex::default(),
@@ -236,6 +240,7 @@ impl Hub {
             self.forget(&mut shard, channel);
         }
         drop(shard);
+        self.watch.went(channel, socket.state.lock().farewell);
         self.exit(socket.address);
         self.counters.open.of(socket.transport).subtract(1);
     }
@@ -335,26 +340,37 @@ impl Announce for Hub {
         }
     }
 
+    fn deleted(&self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key) {
+            self.close_all(&channel, CloseCode::GONE);
+        }
+    }
+
     fn new_epoch(&self) {
         self.tail.clear();
         self.for_each_channel(|channel| {
             channel.restart();
             // Whoever comes back brings a cursor of the old life, and is told of the gap as it opens.
-            let mut next = 0;
-            loop {
-                let members = channel.members(&mut next, 256);
-                if members.is_empty() {
-                    break;
-                }
-                for socket in members {
-                    self.close(&socket, CloseCode::RESTART, CloseCode::RESTART.reason(), None);
-                }
-            }
+            self.close_all(channel, CloseCode::RESTART);
         });
     }
 }
 
 impl Hub {
+    /// Closes every socket of a channel.
+    fn close_all(&self, channel: &Channel, code: CloseCode) {
+        let mut next = 0;
+        loop {
+            let members = channel.members(&mut next, 256);
+            if members.is_empty() {
+                break;
+            }
+            for socket in members {
+                self.close(&socket, code, code.reason(), None);
+            }
+        }
+    }
+
     /// Gives a passing message to a socket that is not behind; to others it is lost, as its sender wished.
     fn pass_to(&self, socket: &Arc<Socket>, message: &Passing) {
         let mut state = socket.state.lock();

@@ -27,6 +27,8 @@ pub struct Request {
     pub position: Position,
     /// How frames travel.
     pub transport: Transport,
+    /// The token's own position and the second in which it was made: they tell whether it is from before a deletion.
+    pub token: (Option<Cursor>, u64),
     /// When the token ends, by [`Clock::seconds`](crate::clock::Clock::seconds).
     pub expires_at: Seconds,
     /// Where the client is.
@@ -93,6 +95,19 @@ impl Hub {
             });
         };
         self.counters.open.of(request.transport).add(1);
+        // From here on it ends itself when it is dropped.
+        let mut opened = Opened {
+            hub: Arc::clone(self),
+            socket: Some(socket),
+            cursor: self.cursor(start.from),
+            gap: None,
+        };
+        // After it joined: a deletion that it does not see here sees it there.
+        let deletion = self.broker.deletion(channel.key);
+        let (position, issued_at) = request.token;
+        if deletion.is_some_and(|deletion| deletion.refuses(position, issued_at)) {
+            return Err(Refused { code: CloseCode::GONE, reason: CloseCode::GONE.reason() });
+        }
         self.counters.opened.of(request.transport).add(1);
         self.counters.gaps.add(u64::from(start.gap.is_some()));
         let from = self.cursor(start.from);
@@ -101,12 +116,9 @@ impl Hub {
             (Some(GapReason::Trimmed), Position::After(asked)) => asked,
             _ => from,
         };
-        Ok(Opened {
-            hub: Arc::clone(self),
-            socket: Some(socket),
-            cursor,
-            gap: start.gap.map(|gap| (from, gap)),
-        })
+        opened.cursor = cursor;
+        opened.gap = start.gap.map(|gap| (from, gap));
+        Ok(opened)
     }
 
     /// Finds the start without the disk where it can: for channels that have nothing new, and for what is still in

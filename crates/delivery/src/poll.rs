@@ -93,6 +93,7 @@ impl Hub {
     pub fn adopt_poll(&self, opened: Opened) -> Arc<Socket> {
         let socket = opened.take();
         self.polls.lock().push(Arc::clone(&socket));
+        self.watch.came(&socket.channel);
         socket
     }
 

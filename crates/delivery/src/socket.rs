@@ -44,8 +44,10 @@ pub(crate) struct State {
     pub(crate) partial: Option<Box<Partial>>,
     /// Whether a task reads pages from the broker for this socket; it alone writes messages until it is done.
     pub(crate) replay: Replay,
-    /// Its edge was asked to end it.
+    /// Its edge was asked to end it, or is to end it as soon as it has it.
     pub(crate) ending: bool,
+    /// It ends on purpose: the client said so, or nobody may come back. Its presence then ends without a grace.
+    pub(crate) farewell: bool,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) decoder: Decoder,
     /// The highest place that the page acknowledged; 0 for none.
@@ -146,6 +148,7 @@ impl State {
             partial: None,
             replay: Replay::No,
             ending: false,
+            farewell: false,
             heartbeat,
             decoder: Decoder::default(),
             acked: Offset(0),

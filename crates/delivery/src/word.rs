@@ -41,11 +41,18 @@ impl Hub {
                 if grant.client_id != socket.channel.id {
                     return Err((CloseCode::UNAUTHORIZED, TOKEN_INVALID));
                 }
+                let deletion = self.broker.deletion(socket.channel.key);
+                if deletion.is_some_and(|deletion| deletion.refuses(grant.start, grant.issued_at)) {
+                    return Err((CloseCode::GONE, CloseCode::GONE.reason()));
+                }
                 let deadline = self.deadline(grant.expires_at, now_ms);
                 socket.state.lock().heartbeat.handle_token(deadline);
                 Ok(())
             }
-            ClientWord::Close => Err((CloseCode::NORMAL, CloseCode::NORMAL.reason())),
+            ClientWord::Close => {
+                socket.state.lock().farewell = true;
+                Err((CloseCode::NORMAL, CloseCode::NORMAL.reason()))
+            }
         }
     }
 
@@ -59,6 +66,7 @@ impl Hub {
     /// Ends a socket from any thread, with a close frame if the wire can take one.
     pub fn close(&self, socket: &Arc<Socket>, code: CloseCode, reason: &str, retry_after_ms: Option<u32>) {
         let mut state = socket.state.lock();
+        state.farewell |= code == CloseCode::GONE;
         match &mut state.wire {
             Wire::Descriptor(_, slot) => {
                 let slot = *slot;
@@ -69,7 +77,9 @@ impl Hub {
                 self.edge(socket.edge).ended(slot);
             }
             Wire::Poll(poll) => poll.close(code, reason),
-            Wire::Pending | Wire::Closed => {}
+            // It has no wire yet that could be told; it is ended when it gets one, and told when it comes back.
+            Wire::Pending => state.ending = true,
+            Wire::Closed => {}
         }
     }
 }

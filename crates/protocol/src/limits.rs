@@ -90,6 +90,9 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A connection that is silent for this long is asked by the kernel whether it is still there.
+pub const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+
 /// The kernel's send buffer for each socket, in bytes as `SO_SNDBUF` counts: two of the largest frames.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
@@ -116,6 +119,30 @@ pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(600);
 
 /// How many Idempotency-Keys are remembered, by default: about 100 bytes each.
 pub const IDEMPOTENCY_KEYS_DEFAULT: usize = 1_000_000;
+
+/// How long a presence notice is tried: an application that is away for longer asks who is there when it is back.
+pub const NOTICE_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// An application has this long to answer a presence notice.
+pub const NOTICE_TIME: Duration = Duration::from_secs(10);
+
+/// And so much of its answer is read, for nothing but to use the connection again.
+pub const NOTICE_ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// After its last socket a client id stays connected for this long, by default: a reload or a reconnect is nobody's
+/// leave.
+pub const PRESENCE_GRACE_DEFAULT: Duration = Duration::from_secs(5);
+
+/// After a start, those who were connected before have this long to come back, beside the time over which their
+/// return was spread.
+pub const PRESENCE_RETURN: Duration = Duration::from_secs(10);
+
+/// A client of the old development wire that is silent for this long is gone, by default: it polls twice a second,
+/// and the old server's 2 s flapped under load (channel-api.md, item 48).
+pub const PRESENCE_SILENCE_DEFAULT: Duration = Duration::from_secs(5);
+
+/// Every secret that signs presence notices has at least so many bytes: half the hash's, as Standard Webhooks asks.
+pub const NOTICE_SECRET_BYTES_MIN: usize = 24;
 
 /// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
 pub const TAIL_CACHE_BYTES: usize = 64 * 1024 * 1024;

@@ -70,6 +70,8 @@ enum Command {
 enum ConfigCommand {
     /// Say whether a configuration is right, without starting anything.
     Check(ConfigArgs),
+    /// Print the secret with which applications verify presence notices.
+    PresenceSecret(ConfigArgs),
 }
 
 #[derive(Subcommand)]
@@ -150,6 +152,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Serve(args) => serve::production(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::check::run(&args),
+        Command::Config(ConfigCommand::PresenceSecret(args)) => commands::check::presence_secret(&args),
         Command::Channel(ChannelCommand::Create(remote)) => remotely(remote, commands::channel::run),
         Command::Send(remote) => remotely(remote, commands::send::run),
         Command::Listen(remote) => remotely(remote, commands::listen::run),

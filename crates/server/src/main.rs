@@ -8,8 +8,10 @@ mod http;
 mod log;
 mod metrics;
 mod node;
+mod notices;
 mod serve;
 mod service;
+mod time;
 
 use std::process::ExitCode;
 

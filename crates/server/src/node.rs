@@ -1,6 +1,12 @@
 //! Building a node: broker, hub, service, from a configuration.
 
-use crate::{cli::RecoveryArgs, config::Config, service::Service};
+use crate::{
+    cli::RecoveryArgs,
+    config::Config,
+    notices::{Notices, NoticesTo},
+    service::Service,
+};
+use broker::presence::PresenceStore;
 use broker::{
     broker::Broker,
     local::{Durability, Local, Options},
@@ -13,6 +19,7 @@ use std::sync::Arc;
 pub(crate) struct Node {
     pub(crate) service: Arc<Service>,
     pub(crate) edges: Vec<Arc<EdgeHandle>>,
+    pub(crate) presence: Arc<dyn PresenceStore>,
 }
 
 /// Opens the journal and puts the parts together.
@@ -23,6 +30,13 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
     let clock = Clock::start();
     let broker = Arc::new(open_broker(config, recovery, clock)?);
     let edges: Vec<_> = (0..config.edge_threads).map(EdgeHandle::new).collect();
+    let presence = Arc::clone(&broker) as Arc<dyn PresenceStore>;
+    let to = config.presence.url.clone().map(|url| NoticesTo {
+        url,
+        format: config.presence.format,
+        secrets: config.presence.keys(),
+    });
+    let notices = to.map(|to| Notices::new(to, Arc::clone(&presence), clock)).transpose()?;
     let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());
     let service = Service {
         hub,
@@ -30,19 +44,19 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
         token_in_query: config.token_in_query,
         allowed_origins: config.allowed_origins.clone(),
         message_bytes_max: config.message_bytes_max,
+        notices: notices.map(Arc::new),
         counters: Default::default(),
     };
-    Ok(Node { service: Arc::new(service), edges })
+    Ok(Node { service: Arc::new(service), edges, presence })
 }
 
 fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<Local, String> {
-    let disk: Arc<dyn Disk> = match config.journal_dir() {
-        Some(directory) => {
-            let failed = |error| format!("{}: {error}", directory.display());
-            Arc::new(FileDisk::new(&directory).map_err(failed)?)
-        }
-        None => Arc::new(MemoryDisk::new()),
+    let disk = |name| -> Result<Arc<dyn Disk>, String> {
+        let Some(directory) = config.kept_dir(name) else { return Ok(Arc::new(MemoryDisk::new())) };
+        let failed = |error| format!("{}: {error}", directory.display());
+        Ok(Arc::new(FileDisk::new(&directory).map_err(failed)?))
     };
+    let (journal, ledger) = (disk("journal")?, disk("presence")?);
     let boot_id = match config.durability {
         Durability::Os | Durability::Fsync => {
             journal::kernel_boot_id().map_err(|error| format!("no boot id of the kernel: {error}"))?
@@ -60,7 +74,8 @@ fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result
         new_epoch: recovery.new_epoch,
         boot_id,
     };
-    let (broker, found) = Local::open(disk, options, clock.now_ms()).map_err(|error| error.to_string())?;
+    let (broker, found) =
+        Local::open(journal, ledger, options, clock.now_ms()).map_err(|error| error.to_string())?;
     if found.torn_bytes > 0 {
         tracing::warn!(
             bytes = found.torn_bytes,

@@ -5,9 +5,12 @@ use crate::{
     config::{Config, Overrides, Sources},
     demo, http, log, node,
 };
-use delivery::edge;
+use delivery::{
+    edge,
+    presence::{self, Grace},
+};
 use protocol::limits;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -17,6 +20,7 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinSet,
     time,
 };
 
@@ -43,6 +47,13 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
         || std::env::var_os("DOWNLINK_DATA_DIR").is_some();
     if !chosen {
         overrides.push(("data_dir", DEV_DATA_DIR.to_owned()));
+    }
+    // The application behind it hears of presence, unless the configuration names another place.
+    if let Some(app) = &args.app
+        && std::env::var_os("DOWNLINK_PRESENCE_URL").is_none()
+        && args.config.config.is_none()
+    {
+        overrides.push(("presence.url", app.clone()));
     }
     let config = load(&args.config, overrides, true)?;
     run(&config, &args.recovery, Some(&Dev { app: args.app }))
@@ -90,6 +101,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let site = http::Site::new(Arc::clone(&node.service), start, app);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
+    let telling = tell(&node, config, &runtime);
     let (stop, stopped) = watch::channel(false);
     let serve = {
         let (site, listeners) = (Arc::clone(&site), Arc::new(listeners));
@@ -104,7 +116,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
         greet(config, address);
     }
     say(&format!("listening on http://{address}"));
-    runtime.block_on(until_stopped(&node, config.drain));
+    runtime.block_on(until_stopped(&node, config.drain, telling));
     let _ = stop.send(true);
     for thread in threads {
         if thread.join().is_err() {
@@ -116,8 +128,26 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     Ok(())
 }
 
+/// Watches who comes and goes and tells the application, if it wants to know.
+fn tell(node: &node::Node, config: &Config, runtime: &tokio::runtime::Runtime) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    if let Some(notices) = &node.service.notices {
+        let grace = Grace {
+            after_end: config.presence.grace,
+            // Sockets were sent away, or lost, over this time; then each is on its way.
+            after_start: config.drain + limits::PRESENCE_RETURN,
+        };
+        let sender = Arc::clone(notices);
+        let recorded = move |ids| sender.recorded(ids);
+        let (hub, store) = (Arc::clone(&node.service.hub), Arc::clone(&node.presence));
+        tasks.spawn_on(presence::watch(hub, store, grace, recorded), runtime.handle());
+        tasks.spawn_on(Arc::clone(notices).run(), runtime.handle());
+    }
+    tasks
+}
+
 /// Ticks until a signal, then sends the sockets away.
-async fn until_stopped(node: &node::Node, drain: Duration) {
+async fn until_stopped(node: &node::Node, drain: Duration, mut telling: JoinSet<()>) {
     let (mut terminate, mut interrupt) =
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
             (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
@@ -141,6 +171,8 @@ async fn until_stopped(node: &node::Node, drain: Duration) {
             _ = interrupt.recv() => break,
         }
     }
+    // Whoever is sent away now has not left.
+    telling.shutdown().await;
     let sockets = node.service.hub.counters.open.total();
     tracing::info!(sockets, "stopping: sockets are told to come back");
     node.service.hub.drain(u32::try_from(drain.as_millis()).unwrap_or(u32::MAX));
@@ -191,6 +223,10 @@ fn listen(address: SocketAddr, edges: u16) -> io::Result<Vec<TcpListener>> {
 /// What connections inherit from the listener, so that no system call is spent on each.
 fn for_all_connections(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    // A poll that waits has nothing to say that could go unanswered; so the kernel asks whether its client is there.
+    let keepalive =
+        TcpKeepalive::new().with_time(limits::TCP_KEEPALIVE).with_interval(limits::TCP_KEEPALIVE / 3);
+    socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
     socket.set_tcp_user_timeout(Some(limits::TCP_USER_TIMEOUT))?;
     socket.set_send_buffer_size(limits::SEND_BUFFER_BYTES)
 }
@@ -213,9 +249,11 @@ fn program() -> String {
 fn greet(config: &Config, address: SocketAddr) {
     let program = program();
     let key = config.api_keys[0].expose();
+    let secret = config.presence.secrets.first().map_or("", |secret| secret.expose());
     say(&format!(
         "\n  Downlink is running.   Open http://{address} in a browser.\n\n  \
-         For your application:\n    export DOWNLINK_URL=http://{address}\n    export DOWNLINK_API_KEY={key}\n\n  \
+         For your application:\n    export DOWNLINK_URL=http://{address}\n    export DOWNLINK_API_KEY={key}\n    \
+         export DOWNLINK_PRESENCE_SECRET={secret}\n\n  \
          The first message, in a second window:\n    {program} listen ada\n  and in a third:\n    \
          curl -X POST http://{address}/v1/channels/ada/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: text/plain' -d 'hello'\n"
     ));

@@ -1,8 +1,8 @@
 //! What this node can do, for whoever asks over whichever way: make channels, send, look.
 
-use crate::config::Secret;
+use crate::{config::Secret, notices::Notices};
 use broker::{
-    broker::Broker,
+    broker::{Broker, Deletion},
     error::PublishError,
     message::{Draft, Recipients, Stored},
 };
@@ -23,7 +23,17 @@ pub(crate) struct Service {
     pub(crate) token_in_query: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
+    /// Tells the application who comes and goes, if it wants to know.
+    pub(crate) notices: Option<Arc<Notices>>,
     pub(crate) counters: Counters,
+}
+
+/// Why a token opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Token(TokenError),
+    /// It is from before its channel was deleted.
+    Revoked,
 }
 
 /// What was counted at the API.
@@ -51,7 +61,7 @@ pub(crate) struct Made {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Client(ClientId),
-    /// A token whose time is over: the send succeeds and reaches nobody (channel-api.md, item 9).
+    /// A token whose time is over, or that was revoked: the send succeeds and reaches nobody (channel-api.md, item 9).
     Nobody,
 }
 
@@ -107,17 +117,34 @@ impl Service {
         Made { token: keyring.sign(&grant, &format!("{:016x}", u64::from_le_bytes(unique))), grant }
     }
 
+    /// What a token grants, now.
+    pub(crate) fn verify(&self, token: &str) -> Result<Grant, Denied> {
+        let keyring = Arc::clone(&self.hub.keyring.read());
+        let grant = keyring.verify(token, self.now_ms() / 1000).map_err(Denied::Token)?;
+        if self.is_revoked(&grant) { Err(Denied::Revoked) } else { Ok(grant) }
+    }
+
+    /// Whether a grant is from before its channel was deleted.
+    pub(crate) fn is_revoked(&self, grant: &Grant) -> bool {
+        let deletion = self.broker().deletion(self.broker().key(&grant.client_id));
+        deletion.is_some_and(|deletion| deletion.refuses(grant.start, grant.issued_at))
+    }
+
+    /// Deletes a channel: its sockets end, its earlier tokens open nothing, what is kept cannot be read.
+    pub(crate) async fn delete_channel(&self, id: &ClientId) -> Result<Deletion, PublishError> {
+        self.broker().delete(id, self.broker().key(id), self.now_ms()).await
+    }
+
     /// Who a client id or a token stands for. What has a token's form is looked at as one before the length of an id
     /// is checked.
     pub(crate) fn target(&self, text: &[u8]) -> Result<Target, InvalidClientId> {
         if let Ok(token) = std::str::from_utf8(text)
             && token::looks_like_token(token)
         {
-            let keyring = Arc::clone(&self.hub.keyring.read());
-            match keyring.verify(token, self.now_ms() / 1000) {
+            match self.verify(token) {
                 Ok(grant) => return Ok(Target::Client(grant.client_id)),
-                Err(TokenError::TimedOut) => return Ok(Target::Nobody),
-                Err(TokenError::Invalid) => {}
+                Err(Denied::Token(TokenError::TimedOut) | Denied::Revoked) => return Ok(Target::Nobody),
+                Err(Denied::Token(TokenError::Invalid)) => {}
             }
         }
         ClientId::from_bytes(text).map(Target::Client)

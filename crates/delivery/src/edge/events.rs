@@ -170,7 +170,11 @@ impl Edge {
                 Ok(())
             }
             Event::Pong => Ok(()),
-            Event::Close(_) => Err((CloseCode::NORMAL, "")),
+            Event::Close(code) => {
+                // A page that is left or reloaded closes with another code or none (RFC 6455, 7.4.1).
+                socket.state.lock().farewell |= *code == CloseCode::NORMAL.0;
+                Err((CloseCode::NORMAL, ""))
+            }
         }
     }
 

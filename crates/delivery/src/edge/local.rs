@@ -83,6 +83,7 @@ impl Edge {
             return self.end(slot);
         }
         serve(&self.hub, &socket, None);
+        self.hub.watch.came(&socket.channel);
         if !unread.is_empty() {
             self.heard(slot, &socket, unread);
         }
@@ -102,7 +103,10 @@ impl Edge {
         let mut state = socket.state.lock();
         state.wire = Wire::Descriptor(stream, u32::try_from(slot).expect("descriptors are fewer than 2^32"));
         let due_at = state.heartbeat.poll_timeout();
-        let progress = write_control(&self.hub, &mut state, first);
+        let progress = match state.ending {
+            true => Progress::Broken,
+            false => write_control(&self.hub, &mut state, first),
+        };
         drop(state);
         sockets.insert(Owned { socket, due_at });
         Some((slot, progress))

@@ -4,6 +4,7 @@
 //! before a port is bound, and says where it stands.
 
 pub(crate) mod options;
+mod presence;
 mod secrets;
 mod written;
 
@@ -18,6 +19,7 @@ use std::{
 };
 use written::Written;
 
+pub(crate) use presence::Presence;
 pub(crate) use secrets::Secret;
 
 /// What the program does, checked.
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
     pub(crate) sockets: Limits,
+    pub(crate) presence: Presence,
     pub(crate) retention: Duration,
     pub(crate) retention_messages: u32,
     pub(crate) retention_bytes: u64,
@@ -74,10 +77,9 @@ impl Config {
         if check.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(check.mistakes)) }
     }
 
-    /// The segments' and keys' directory, for durabilities that have one.
-    pub(crate) fn journal_dir(&self) -> Option<PathBuf> {
-        (self.durability != Durability::Memory)
-            .then(|| self.data_dir.as_ref().map(|dir| dir.join("journal")))?
+    /// A directory of the data directory, for durabilities that keep anything.
+    pub(crate) fn kept_dir(&self, name: &str) -> Option<PathBuf> {
+        (self.durability != Durability::Memory).then(|| self.data_dir.as_ref().map(|dir| dir.join(name)))?
     }
 }
 
@@ -111,6 +113,8 @@ numbers! {
     RETENTION_MESSAGES = "retention.messages", limits::RETENTION_MESSAGES_DEFAULT, 1, 1_000_000;
     RETENTION_BYTES = "retention.bytes", limits::RETENTION_BYTES_DEFAULT, 1 << 20, 1 << 44;
     DRAIN_SECONDS = "drain_seconds", 5, 0, 300;
+    GRACE_SECONDS = "presence.grace_seconds", limits::PRESENCE_GRACE_DEFAULT.as_secs(), 0, 3600;
+    SILENCE_SECONDS = "presence.silence_seconds", limits::PRESENCE_SILENCE_DEFAULT.as_secs(), 2, 3600;
 }
 
 impl Check<'_> {
@@ -126,6 +130,7 @@ impl Check<'_> {
         let limits = written.limits.unwrap_or_default();
         let log = written.log.unwrap_or_default();
         let (api_keys, token_keys) = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
+        let presence = self.presence(written.presence.unwrap_or_default(), &token_keys);
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
         Config {
             listen: self.address(written.listen.as_deref()),
@@ -142,6 +147,7 @@ impl Check<'_> {
                 sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
                 messages_per_channel: retention_messages,
             },
+            presence,
             retention: Duration::from_secs(self.within(&Self::RETENTION_SECONDS, retention.seconds)),
             retention_messages,
             retention_bytes: self.within(&Self::RETENTION_BYTES, retention.bytes),
@@ -292,7 +298,7 @@ impl Config {
     /// # Errors
     /// A sentence, if it cannot be read or made.
     pub(crate) fn hash_secret(&self) -> Result<[u8; 16], String> {
-        secrets::hash_secret(self.journal_dir().and(self.data_dir.as_deref()))
+        secrets::hash_secret(self.kept_dir("journal").and(self.data_dir.as_deref()))
     }
 }
 

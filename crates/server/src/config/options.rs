@@ -44,6 +44,11 @@ options! {
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
     "socket.token_in_query" "DOWNLINK_TOKEN_IN_QUERY" Switch "true" "Whether `?token=` is accepted, for plain EventSource and WebSocket. Turn it off if a proxy in front logs URLs.";
     "socket.allowed_origins" "DOWNLINK_ALLOWED_ORIGINS" List "[]" "Origins whose pages may open channels, as [\"https://example.com\"]. Empty: any.";
+    "presence.url" "DOWNLINK_PRESENCE_URL" Text "" "Where the application is told who comes and goes, as \"http://127.0.0.1:8080\". Off if not set. `dev --app` sends to the application.";
+    "presence.format" "DOWNLINK_PRESENCE_FORMAT" Text "\"appengine\"" "\"appengine\": forms to /_ah/channel/connected/ and /_ah/channel/disconnected/ below the URL. \"standard\": JSON to the URL.";
+    "presence.secret" "DOWNLINK_PRESENCE_SECRET" Text "" "Signs the notices: \"whsec_\" and base64 of 24 bytes or more; two, separated by a comma, while one is replaced. If not set, one follows from token.key: `downlink config presence-secret` prints it.";
+    "presence.grace_seconds" "DOWNLINK_PRESENCE_GRACE_SECONDS" Number "5" "A client that is back within this many seconds never left.";
+    "presence.silence_seconds" "DOWNLINK_PRESENCE_SILENCE_SECONDS" Number "5" "A client of the old development wire (/_ah/channel/dev) that does not poll for this many seconds has left.";
     "retention.seconds" "DOWNLINK_RETENTION_SECONDS" Number "7200" "How long messages are kept.";
     "retention.messages" "DOWNLINK_RETENTION_MESSAGES" Number "1000" "How many messages of one channel are kept.";
     "retention.bytes" "DOWNLINK_RETENTION_BYTES" Number "1073741824" "How many bytes of all channels together are kept.";

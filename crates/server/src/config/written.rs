@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub(super) api: Option<Api>,
     pub(super) token: Option<Token>,
     pub(super) socket: Option<Socket>,
+    pub(super) presence: Option<Presence>,
     pub(super) retention: Option<Retention>,
     pub(super) limits: Option<Limits>,
     pub(super) edge: Option<Edge>,
@@ -51,6 +52,16 @@ pub(super) struct TokenKey {
 pub(super) struct Socket {
     pub(super) token_in_query: Option<bool>,
     pub(super) allowed_origins: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Presence {
+    pub(super) url: Option<String>,
+    pub(super) format: Option<String>,
+    pub(super) secret: Option<String>,
+    pub(super) grace_seconds: Option<u64>,
+    pub(super) silence_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -87,6 +98,12 @@ pub(super) struct Log {
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Api([redacted])")
+    }
+}
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Presence([redacted])")
     }
 }
 

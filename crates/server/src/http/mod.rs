@@ -57,9 +57,11 @@ impl Site {
         app: Option<proxy::App>,
     ) -> Arc<Self> {
         let mut router = Router::new()
-            .route("/v1/channels", get(channels::by_query).post(channels::create))
-            // Deleting is to come; until then there is nothing of that kind here.
-            .route("/v1/channels/{*rest}", get(channels::by_path).delete(|| async { Problem::not_found() }))
+            .route(
+                "/v1/channels",
+                get(channels::by_query).post(channels::create).delete(channels::delete_by_query),
+            )
+            .route("/v1/channels/{*rest}", get(channels::by_path).delete(channels::delete_by_path))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
             .route("/metrics", get(health::metrics))

@@ -1,7 +1,7 @@
 //! What an opening request brings: its transport, its token, its place.
 
 use super::super::{auth::bearer, messages::query_value};
-use crate::service::Service;
+use crate::service::{Denied, Service};
 use broker::message::Position;
 use http::{HeaderMap, Request, header};
 use protocol::{
@@ -11,7 +11,7 @@ use protocol::{
     socket::Transport,
     token::{Grant, TokenError},
 };
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 /// The subprotocol of WebSockets; the server answers it alone.
 pub(super) const SUBPROTOCOL: &str = "downlink.v1";
@@ -121,10 +121,10 @@ fn verify<B>(service: &Service, request: &Request<B>, transport: Transport) -> R
     };
     let token = token(service, request, transport).ok_or_else(|| refused(TOKEN_INVALID))?;
     let token = std::str::from_utf8(&token).map_err(|_| refused(TOKEN_INVALID))?;
-    let keyring = Arc::clone(&service.hub.keyring.read());
-    keyring.verify(token, service.now_ms() / 1000).map_err(|error| match error {
-        TokenError::Invalid => refused(TOKEN_INVALID),
-        TokenError::TimedOut => refused(TOKEN_TIMED_OUT),
+    service.verify(token).map_err(|denied| match denied {
+        Denied::Token(TokenError::Invalid) => refused(TOKEN_INVALID),
+        Denied::Token(TokenError::TimedOut) => refused(TOKEN_TIMED_OUT),
+        Denied::Revoked => Refusal::new(CloseCode::GONE, CloseCode::GONE.reason()),
     })
 }
 

@@ -101,6 +101,7 @@ pub(super) fn to_open(
 ) -> OpenRequest {
     OpenRequest {
         expires_at: service.hub.deadline(asked.grant.expires_at, service.now_ms()),
+        token: (asked.grant.start, asked.grant.issued_at),
         id: asked.grant.client_id,
         position: asked.position,
         transport,

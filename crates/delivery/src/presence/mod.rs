@@ -1,4 +1,10 @@
-//! Who has a socket open on this node.
+//! Who has a socket open on this node, and who came and went.
+
+mod departures;
+mod watch;
+
+pub(crate) use watch::Watch;
+pub use watch::{Grace, watch};
 
 use crate::{channel::Channel, hub::Hub};
 use broker::{

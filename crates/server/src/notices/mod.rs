@@ -1,0 +1,226 @@
+//! Telling the application who came and went.
+//!
+//! What is to be told is in the presence store, on disk; here is only whose turn it is ([`backlog`]) and the sending.
+//! Nothing of this is on the path of a message, and memory is bounded: a client id stands in the backlog once, and so
+//! many requests are on their way at once.
+
+mod backlog;
+mod request;
+
+use backlog::Backlog;
+use broker::presence::{Notice, PresenceStore};
+use bytes::Bytes;
+use delivery::{clock::Clock, counters::Counter};
+use http::{StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use parking_lot::Mutex;
+use protocol::{id::ClientId, limits};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Notify, task::JoinSet, time};
+
+pub(crate) use request::Format;
+
+/// Where notices go, and how.
+pub(crate) struct NoticesTo {
+    /// The operator's own address; loopback and private networks are fine.
+    pub(crate) url: Uri,
+    pub(crate) format: Format,
+    /// Keys of the signatures, the newest first; there is at least one.
+    pub(crate) secrets: Vec<Vec<u8>>,
+}
+
+/// Sends notices for as long as the node runs.
+pub(crate) struct Notices {
+    to: NoticesTo,
+    store: Arc<dyn PresenceStore>,
+    clock: Clock,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    backlog: Mutex<Backlog>,
+    changed: Notify,
+    /// The application answered 410: it wants no more, until the node is started again.
+    stopped: AtomicBool,
+    pub(crate) counters: Counters,
+}
+
+/// What was counted.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) told: Counter,
+    /// Tries that failed.
+    pub(crate) failed: Counter,
+    /// Notices that were given up: too old, or not wanted.
+    pub(crate) dropped: Counter,
+}
+
+/// What became of one try.
+enum Outcome {
+    Told,
+    Failed,
+    /// 410.
+    Unwanted,
+}
+
+impl Notices {
+    /// # Errors
+    /// A sentence, if the system's certificates are needed and cannot be read.
+    pub(crate) fn new(to: NoticesTo, store: Arc<dyn PresenceStore>, clock: Clock) -> Result<Self, String> {
+        let roots = match to.url.scheme_str() {
+            Some("https") => HttpsConnectorBuilder::new()
+                .with_native_roots()
+                .map_err(|error| format!("presence.url is https, and the system's certificates cannot be read ({error}); install ca-certificates"))?,
+            _ => HttpsConnectorBuilder::new().with_tls_config(no_tls()?),
+        };
+        let client =
+            Client::builder(TokioExecutor::new()).build(roots.https_or_http().enable_http1().build());
+        let (backlog, changed) = (Mutex::default(), Notify::new());
+        let stopped = AtomicBool::new(false);
+        let this =
+            Self { to, store, clock, client, backlog, changed, stopped, counters: Counters::default() };
+        this.recorded(this.store.waiting());
+        Ok(this)
+    }
+
+    /// There is something to tell of these.
+    pub(crate) fn recorded(&self, ids: Vec<ClientId>) {
+        let mut backlog = self.backlog.lock();
+        for id in ids {
+            let came = self.store.is_connected(&id);
+            backlog.add(id, came);
+        }
+        drop(backlog);
+        self.changed.notify_one();
+    }
+
+    /// Whether the application said that it wants no more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Sends until it is dropped. What is on its way then is told again after the next start.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut tries: JoinSet<(Notice, Outcome)> = JoinSet::new();
+        loop {
+            let mut settled = self.start_tries(&mut tries);
+            let due = self.backlog.lock().poll_timeout();
+            let pause = due.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(self.clock.elapsed_ms())));
+            if settled.is_empty() {
+                tokio::select! {
+                    Some(ended) = tries.join_next() => settled.extend(self.ended(ended)),
+                    () = self.changed.notified() => {}
+                    () = time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+                }
+            }
+            while let Some(ended) = tries.try_join_next() {
+                settled.extend(self.ended(ended));
+            }
+            if !settled.is_empty() {
+                self.settle(settled).await;
+            }
+        }
+    }
+
+    /// Starts as many tries as may run; returns the notices that are given up instead.
+    fn start_tries(self: &Arc<Self>, tries: &mut JoinSet<(Notice, Outcome)>) -> Vec<Notice> {
+        let mut given_up = Vec::new();
+        loop {
+            let mut backlog = self.backlog.lock();
+            let Some(id) = backlog.poll(self.clock.elapsed_ms()) else { return given_up };
+            let Some(notice) = self.store.begin(&id) else {
+                // Dropped with its opposite meanwhile.
+                backlog.told(id, false, self.clock.elapsed_ms());
+                continue;
+            };
+            drop(backlog);
+            let age_ms = self.clock.now_ms().saturating_sub(notice.time_ms);
+            if self.is_stopped() || age_ms > limits::NOTICE_LIFE.as_millis() as u64 {
+                self.counters.dropped.add(1);
+                given_up.push(notice);
+                continue;
+            }
+            let this = Arc::clone(self);
+            tries.spawn(async move {
+                let outcome = this.send(&notice).await;
+                (notice, outcome)
+            });
+        }
+    }
+
+    async fn send(&self, notice: &Notice) -> Outcome {
+        let request = request::request(&self.to, notice, self.clock.now_ms());
+        let answer = async {
+            let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+            let status = response.status();
+            // Read, so that the connection can be used again; what it says does not matter (channel-api.md, 4).
+            let _ = Limited::new(response.into_body(), limits::NOTICE_ANSWER_BYTES_MAX).collect().await;
+            Ok::<_, String>(status)
+        };
+        let reason = match time::timeout(limits::NOTICE_TIME, answer).await {
+            Ok(Ok(status)) if status.is_success() => return Outcome::Told,
+            Ok(Ok(StatusCode::GONE)) => return Outcome::Unwanted,
+            Ok(Ok(status)) => format!("it answered {status}"),
+            Ok(Err(error)) => error,
+            Err(_) => format!("it did not answer within {} s", limits::NOTICE_TIME.as_secs()),
+        };
+        tracing::debug!(generation = notice.generation, %reason, "a presence notice was not taken; it is tried again");
+        Outcome::Failed
+    }
+
+    /// What a try came to: a notice that is settled, or one more failure.
+    fn ended(&self, ended: Result<(Notice, Outcome), tokio::task::JoinError>) -> Option<Notice> {
+        let (notice, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(%error, "sending a presence notice failed");
+                return None;
+            }
+        };
+        match outcome {
+            Outcome::Told => self.counters.told.add(1),
+            Outcome::Unwanted => {
+                self.counters.dropped.add(1);
+                if !self.stopped.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "the application answered 410 Gone: it gets no presence notices until Downlink is started again"
+                    );
+                }
+            }
+            Outcome::Failed => {
+                self.counters.failed.add(1);
+                let luck = getrandom::u32().map_or(0.5, |luck| f64::from(luck) / f64::from(u32::MAX));
+                self.backlog.lock().failed(notice.id, self.clock.elapsed_ms(), luck);
+                return None;
+            }
+        }
+        Some(notice)
+    }
+
+    async fn settle(&self, notices: Vec<Notice>) {
+        let ids: Vec<ClientId> = notices.iter().map(|notice| notice.id.clone()).collect();
+        self.store.settle(notices).await;
+        let mut backlog = self.backlog.lock();
+        for id in ids {
+            let came = self.store.is_connected(&id);
+            backlog.told(id, came, self.clock.elapsed_ms());
+        }
+    }
+}
+
+/// A client without certificates, for an address that needs none.
+fn no_tls() -> Result<rustls::ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
