@@ -19,12 +19,14 @@ type Client struct {
 	url     string
 	apiKey  secret
 	timeout time.Duration
-	http    *http.Client
+	// firstDelay is the longest wait before the second try; tests of other things shorten it.
+	firstDelay time.Duration
+	http       *http.Client
 }
 
 // NewClient makes a client. DOWNLINK_URL and DOWNLINK_API_KEY stand in for what is not given.
 func NewClient(options ...ClientOption) (*Client, error) {
-	settings := clientSettings{timeout: defaultTimeout}
+	settings := clientSettings{timeout: defaultTimeout, firstDelay: firstDelayDefault}
 	for _, option := range options {
 		option(&settings)
 	}
@@ -40,10 +42,11 @@ func NewClient(options ...ClientOption) (*Client, error) {
 		settings.transport = newTransport()
 	}
 	return &Client{
-		url:     url,
-		apiKey:  key,
-		timeout: settings.timeout,
-		http:    &http.Client{Transport: settings.transport, CheckRedirect: followNone},
+		url:        url,
+		apiKey:     key,
+		timeout:    settings.timeout,
+		firstDelay: settings.firstDelay,
+		http:       &http.Client{Transport: settings.transport, CheckRedirect: followNone},
 	}, nil
 }
 

@@ -111,7 +111,7 @@ type ChannelState struct {
 
 // Socket is one open connection to a channel.
 type Socket struct {
-	// Transport is how its frames travel, such as "websocket" or "sse".
+	// Transport is how its frames travel, such as "websocket" or "lines".
 	Transport string
 	// Address is where it comes from.
 	Address string

@@ -9,10 +9,11 @@ import (
 type ClientOption func(*clientSettings)
 
 type clientSettings struct {
-	url       *string
-	apiKey    *string
-	timeout   time.Duration
-	transport http.RoundTripper
+	url        *string
+	apiKey     *string
+	timeout    time.Duration
+	firstDelay time.Duration
+	transport  http.RoundTripper
 }
 
 // WithURL says where Downlink is; without it DOWNLINK_URL does, else it is http://127.0.0.1:7171.

@@ -17,8 +17,8 @@ const (
 	triesMax = 3
 
 	// 0.1 to 0.3 s, then 0.3 to 0.9 s: enough for a quick restart; a page waits no longer than that.
-	firstDelay  = 300 * time.Millisecond
-	delayGrowth = 3
+	firstDelayDefault = 300 * time.Millisecond
+	delayGrowth       = 3
 
 	// A server may ask for more patience, but a request of the application's own user waits on this.
 	retryAfterMax = 5 * time.Second
@@ -31,7 +31,7 @@ type tries struct {
 	longest    time.Duration
 }
 
-func newTries(repeatable bool) *tries {
+func newTries(repeatable bool, firstDelay time.Duration) *tries {
 	return &tries{left: triesMax, repeatable: repeatable, longest: firstDelay}
 }
 

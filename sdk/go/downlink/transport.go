@@ -57,8 +57,11 @@ func run[T any](
 	ctx context.Context, c *Client, call call, read func([]byte) (T, error),
 ) (T, error) {
 	var nothing T
-	tries := newTries(call.repeatable)
+	tries := newTries(call.repeatable, c.firstDelay)
 	for {
+		if err := ctx.Err(); err != nil {
+			return nothing, interrupted(err)
+		}
 		var delay time.Duration
 		var again bool
 		answer, failed := c.try(ctx, call)
@@ -75,9 +78,7 @@ func run[T any](
 				return nothing, &Error{Code: codeConnectionFailed, Detail: detail}
 			}
 		}
-		if err := sleep(ctx, delay); err != nil {
-			return nothing, interrupted(err)
-		}
+		sleep(ctx, delay)
 	}
 }
 
@@ -202,13 +203,11 @@ func interrupted(cause error) *Error {
 	}
 }
 
-func sleep(ctx context.Context, delay time.Duration) error {
+func sleep(ctx context.Context, delay time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
