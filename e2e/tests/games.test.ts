@@ -93,7 +93,7 @@ for (const language of LANGUAGES) {
       expect(pages.problems).toEqual([]);
     });
 
-    test(`${language}: a reload in the middle of a game loses nothing, item 17`, async ({ pages }) => {
+    test(`${language}: a reload in the middle of a game loses nothing`, async ({ pages }) => {
       const [x, o] = await table(pages, game);
       await moves([x, o], [0, 4, 8]);
       for (const page of [x, o]) {
