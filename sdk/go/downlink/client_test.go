@@ -3,6 +3,7 @@ package downlink_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -238,8 +239,8 @@ func TestADeletedChannelBeginsAnew(t *testing.T) {
 	if err := client.DeleteChannel(ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	code, reason := page.Closing()
-	equal(t, "close", fmt.Sprint(code, " ", reason), "4410 Channel deleted.")
+	equal(t, "close code", page.Closing(), 4410)
+	equal(t, "status of its earlier token", support.RefusedWith(t, server.URL, token), http.StatusGone)
 	equal(t, "kept", len(kept(t, client, id)), 0)
 	// Deleting what is gone, or what never was, is no mistake.
 	for _, again := range []string{id, newID(t), "..", "a/b ?"} {

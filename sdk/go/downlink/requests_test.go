@@ -185,7 +185,7 @@ func TestItemsTravelAsOneArrayEachWithItsKey(t *testing.T) {
 	}
 }
 
-// items makes an answer of as many results as the request has items.
+// itemsAnswer makes an answer of as many results as the request has items.
 type itemsAnswer struct {
 	sizes  []int
 	counts []int
@@ -198,12 +198,10 @@ func (i *itemsAnswer) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(body, &items); err != nil {
-		return nil, err
-	}
-	i.sizes, i.counts = append(i.sizes, len(body)), append(i.counts, len(items))
-	answer := "[" + strings.Repeat(sentAnswer+",", len(items)-1) + sentAnswer + "]"
+	// Counted and not parsed, which would take seconds under the race detector.
+	items := bytes.Count(body, []byte(`"idempotency_key":`))
+	i.sizes, i.counts = append(i.sizes, len(body)), append(i.counts, items)
+	answer := "[" + strings.Repeat(sentAnswer+",", items-1) + sentAnswer + "]"
 	status := http.StatusOK
 	if len(i.counts) == i.fail {
 		answer, status = `{"code":"storage_failed","detail":"Restart the server."}`, 500

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -31,40 +30,12 @@ type frame struct {
 	Data   *string `json:"data"`
 	Base64 *[]byte `json:"base64"`
 	Code   int     `json:"code"`
-	Reason string  `json:"reason"`
 }
 
 // OpenPage opens a socket with a token; it closes with the test, if not before.
 func OpenPage(t testing.TB, serverURL, token string) *Page {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, serverURL+"/v1/socket", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return open(t, request, token)
-}
-
-// OpenPageAfter opens a socket that goes on after a cursor.
-func OpenPageAfter(t testing.TB, serverURL, token, cursor string) *Page {
-	t.Helper()
-	after := "?after=" + url.QueryEscape(cursor)
-	request, err := http.NewRequest(http.MethodGet, serverURL+"/v1/socket"+after, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return open(t, request, token)
-}
-
-func open(t testing.TB, request *http.Request, token string) *Page {
-	t.Helper()
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Accept", "application/x-ndjson")
-	// A connection of its own, which closes with the page.
-	transport := &http.Transport{DisableKeepAlives: true}
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	response := ask(t, serverURL, token)
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("not opened: %s", response.Status)
 	}
@@ -77,6 +48,31 @@ func open(t testing.TB, request *http.Request, token string) *Page {
 		t.Fatalf("the first frame is %+v, not the open frame", first)
 	}
 	return page
+}
+
+// RefusedWith returns the status with which the server refuses to open a socket.
+func RefusedWith(t testing.TB, serverURL, token string) int {
+	t.Helper()
+	response := ask(t, serverURL, token)
+	response.Body.Close()
+	return response.StatusCode
+}
+
+func ask(t testing.TB, serverURL, token string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, serverURL+"/v1/socket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Accept", "application/x-ndjson")
+	// A connection of its own, which closes with the page.
+	transport := &http.Transport{DisableKeepAlives: true}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
 }
 
 // Messages returns the next messages.
@@ -110,14 +106,14 @@ func (p *Page) Texts(count int) []string {
 	return texts
 }
 
-// Closing returns code and reason of the close frame, which has to come next.
-func (p *Page) Closing() (int, string) {
+// Closing returns the code of the close frame, which has to come next.
+func (p *Page) Closing() int {
 	p.t.Helper()
 	frame := p.nextWithoutPings()
 	if frame.Type != "close" {
 		p.t.Fatalf("%+v came in place of a close frame", frame)
 	}
-	return frame.Code, frame.Reason
+	return frame.Code
 }
 
 // Close goes away.
