@@ -27,6 +27,8 @@ pub struct Request {
     pub position: Position,
     /// How frames travel.
     pub transport: Transport,
+    /// For a client of the development wire: after so many seconds of silence it has left.
+    pub silence: Option<Seconds>,
     /// The token's own position and the second in which it was made: they tell whether it is from before a deletion.
     pub token: (Option<Cursor>, u64),
     /// When the token ends, by [`Clock::seconds`](crate::clock::Clock::seconds).
@@ -76,7 +78,7 @@ impl Hub {
             });
         }
         let wire = match request.transport {
-            Transport::LongPoll => Wire::Poll(Box::new(PollWire::new(self.clock.seconds()))),
+            Transport::LongPoll => Wire::Poll(Box::new(PollWire::new(self.clock.seconds(), request.silence))),
             _ => Wire::Pending,
         };
         let heartbeat = Heartbeat::new(request.transport, self.clock.seconds(), request.expires_at);

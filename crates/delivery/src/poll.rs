@@ -30,6 +30,10 @@ pub(crate) struct PollWire {
     waiting: u32,
     /// When the last answer went out.
     answered_at: Seconds,
+    /// So long after it the client may come again.
+    linger: Seconds,
+    /// It speaks the development wire: each message is asked for by itself, and silence is a farewell.
+    one_by_one: bool,
     /// Messages that nobody keeps, for the poll that waits.
     passing: Vec<Data>,
     /// The socket ends with the next answer.
@@ -46,8 +50,16 @@ struct Found {
 }
 
 impl PollWire {
-    pub(crate) fn new(now: Seconds) -> Self {
-        Self { notify: Arc::default(), waiting: 0, answered_at: now, passing: Vec::new(), close: None }
+    pub(crate) fn new(now: Seconds, silence: Option<Seconds>) -> Self {
+        Self {
+            notify: Arc::default(),
+            waiting: 0,
+            answered_at: now,
+            linger: silence.unwrap_or(POLL_LINGER_SECONDS),
+            one_by_one: silence.is_some(),
+            passing: Vec::new(),
+            close: None,
+        }
     }
 
     pub(crate) fn wake(&self) {
@@ -55,7 +67,7 @@ impl PollWire {
     }
 
     pub(crate) fn pass(&mut self, data: &Data) {
-        if self.waiting > 0 && self.passing.len() < PASSING_MAX {
+        if (self.waiting > 0 || self.one_by_one) && self.passing.len() < PASSING_MAX {
             self.passing.push(data.clone());
             self.notify.notify_one();
         }
@@ -128,6 +140,55 @@ impl Hub {
             }
         }
         Ok(self.answer(socket, &found))
+    }
+
+    /// The next message of a socket that takes them one by one, if there is any.
+    ///
+    /// # Errors
+    /// [`ReadError`] if what is kept cannot be read.
+    pub async fn next_message(&self, socket: &Socket) -> Result<Option<Data>, ReadError> {
+        let Some(_waiting) = Waiting::start(self, socket) else { return Ok(None) };
+        let channel = &socket.channel;
+        while let Some(position) = self.behind(socket) {
+            let page = Page { messages: 1, bytes: 1 };
+            let now_ms = self.clock.now_ms();
+            let history = self.broker.history(&channel.id, channel.key, position, page, now_ms).await?;
+            self.counters.gaps.add(u64::from(history.gap.is_some()));
+            socket.state.lock().cursor = history.upto;
+            if let Some(message) = history.messages.into_iter().next() {
+                self.counters.deliveries.add(1);
+                return Ok(Some(message.data));
+            }
+            // What lay here had timed out, or is gone.
+            if !history.more {
+                break;
+            }
+        }
+        let mut state = socket.state.lock();
+        let Wire::Poll(poll) = &mut state.wire else { return Ok(None) };
+        Ok((!poll.passing.is_empty()).then(|| poll.passing.remove(0)))
+    }
+
+    /// A client that polls is there; false if its socket has ended.
+    #[must_use]
+    pub fn refresh_poll(&self, socket: &Socket) -> bool {
+        let mut state = socket.state.lock();
+        let Wire::Poll(poll) = &mut state.wire else { return false };
+        poll.answered_at = self.clock.seconds();
+        poll.close.is_none()
+    }
+
+    /// A client that polls says farewell: its socket ends now.
+    pub fn leave_poll(&self, socket: &Arc<Socket>) {
+        let mut polls = self.polls.lock();
+        let Some(place) = polls.iter().position(|other| Arc::ptr_eq(other, socket)) else { return };
+        polls.swap_remove(place);
+        drop(polls);
+        let mut state = socket.state.lock();
+        state.farewell = true;
+        state.wire = Wire::Closed;
+        drop(state);
+        self.leave(socket);
     }
 
     /// Where to read on, if there is anything.
@@ -221,9 +282,9 @@ impl Hub {
         if let Due::Close(code, _) = due {
             poll.close(code, TOKEN_TIMED_OUT);
         }
-        let ended =
-            poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + POLL_LINGER_SECONDS);
+        let ended = poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + poll.linger);
         if ended {
+            state.farewell |= poll.one_by_one;
             state.wire = Wire::Closed;
         }
         ended

@@ -135,7 +135,9 @@ impl Socket {
         Some(self.state.lock().acked).filter(|offset| offset.0 != 0)
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         matches!(self.state.lock().wire, Wire::Closed)
     }
 }

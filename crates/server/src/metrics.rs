@@ -51,6 +51,7 @@ pub(crate) fn text(service: &Service) -> String {
         "Channels with a socket on this node",
         service.hub.channels() as u64,
     );
+    presence(&mut registry, service);
     let mut out = String::new();
     encode(&mut out, &registry).expect("writing to a string does not fail");
     out
@@ -94,6 +95,28 @@ fn messages(registry: &mut Registry, service: &Service) {
         "Sockets that were refused for their token",
         counters.tokens_refused.get(),
     );
+}
+
+fn presence(registry: &mut Registry, service: &Service) {
+    let Some(notices) = &service.notices else { return };
+    let standing = service.presence.standing();
+    let connected = "Client ids that are recorded as connected";
+    gauge(registry, "presence_connected", connected, standing.connected as u64);
+    let waiting = "Presence notices that the application has not taken yet";
+    gauge(registry, "notices_waiting", waiting, standing.waiting as u64);
+    let stopped = "1 after the application answered 410 to a notice, else 0";
+    gauge(registry, "notices_stopped", stopped, u64::from(notices.is_stopped()));
+    let results = Family::<ByResult, Counter<u64, AtomicU64>>::default();
+    for (word, value) in [
+        ("told", notices.counters.told.get()),
+        ("failed", notices.counters.failed.get()),
+        ("dropped", notices.counters.dropped.get()),
+    ] {
+        results.get_or_create(&ByResult { result: Word(word) }).inc_by(value);
+    }
+    let help =
+        "Tries to tell the application who came and went: told, failed and tried again, dropped for good";
+    registry.register("notices", help, results);
 }
 
 fn per_transport(counters: &PerTransport) -> Family<ByTransport, Counter<u64, AtomicU64>> {

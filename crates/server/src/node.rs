@@ -19,7 +19,6 @@ use std::sync::Arc;
 pub(crate) struct Node {
     pub(crate) service: Arc<Service>,
     pub(crate) edges: Vec<Arc<EdgeHandle>>,
-    pub(crate) presence: Arc<dyn PresenceStore>,
 }
 
 /// Opens the journal and puts the parts together.
@@ -44,10 +43,13 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
         token_in_query: config.token_in_query,
         allowed_origins: config.allowed_origins.clone(),
         message_bytes_max: config.message_bytes_max,
+        presence,
+        dev_sockets: Default::default(),
+        dev_silence: config.presence.silence.as_secs() as u32,
         notices: notices.map(Arc::new),
         counters: Default::default(),
     };
-    Ok(Node { service: Arc::new(service), edges, presence })
+    Ok(Node { service: Arc::new(service), edges })
 }
 
 fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<Local, String> {

@@ -48,14 +48,11 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
     if !chosen {
         overrides.push(("data_dir", DEV_DATA_DIR.to_owned()));
     }
+    let mut config = load(&args.config, overrides, true)?;
     // The application behind it hears of presence, unless the configuration names another place.
-    if let Some(app) = &args.app
-        && std::env::var_os("DOWNLINK_PRESENCE_URL").is_none()
-        && args.config.config.is_none()
-    {
-        overrides.push(("presence.url", app.clone()));
+    if let Some(app) = args.app.as_deref().filter(|_| config.presence.url.is_none()) {
+        config.presence.url = app.parse().ok();
     }
-    let config = load(&args.config, overrides, true)?;
     run(&config, &args.recovery, Some(&Dev { app: args.app }))
 }
 
@@ -139,7 +136,7 @@ fn tell(node: &node::Node, config: &Config, runtime: &tokio::runtime::Runtime) -
         };
         let sender = Arc::clone(notices);
         let recorded = move |ids| sender.recorded(ids);
-        let (hub, store) = (Arc::clone(&node.service.hub), Arc::clone(&node.presence));
+        let (hub, store) = (Arc::clone(&node.service.hub), Arc::clone(&node.service.presence));
         tasks.spawn_on(presence::watch(hub, store, grace, recorded), runtime.handle());
         tasks.spawn_on(Arc::clone(notices).run(), runtime.handle());
     }

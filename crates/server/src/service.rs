@@ -1,10 +1,11 @@
 //! What this node can do, for whoever asks over whichever way: make channels, send, look.
 
-use crate::{config::Secret, notices::Notices};
+use crate::{config::Secret, http::DevSockets, notices::Notices};
 use broker::{
     broker::{Broker, Deletion},
     error::PublishError,
     message::{Draft, Recipients, Stored},
+    presence::PresenceStore,
 };
 use delivery::{counters::Counter, hub::Hub};
 use protocol::{
@@ -12,6 +13,7 @@ use protocol::{
     id::{ClientId, InvalidClientId},
     limits,
     message::Data,
+    socket::Seconds,
     token::{self, Grant, TokenError},
 };
 use std::{sync::Arc, time::Duration};
@@ -23,6 +25,12 @@ pub(crate) struct Service {
     pub(crate) token_in_query: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
+    /// Who is recorded as connected, and how far readers of the development wire are.
+    pub(crate) presence: Arc<dyn PresenceStore>,
+    /// The sockets of the development wire.
+    pub(crate) dev_sockets: DevSockets,
+    /// Seconds of silence after which one of them has left.
+    pub(crate) dev_silence: Seconds,
     /// Tells the application who comes and goes, if it wants to know.
     pub(crate) notices: Option<Arc<Notices>>,
     pub(crate) counters: Counters,

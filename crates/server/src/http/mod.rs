@@ -6,6 +6,7 @@
 //! | `GET /v1/socket`, `POST /v1/socket/{name}`, also below `/_ah/channel/` | `socket` (matched before the router) |
 //! | `/v1/channels…` | `channels` |
 //! | `/v1/presence` | `presence` |
+//! | `/_ah/channel/dev` | `dev_wire` |
 //! | `/healthz`, `/metrics` | `health` |
 //! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
 //! | everything else | the demo pages of `dev`, or the application behind it (`proxy`) |
@@ -15,6 +16,7 @@ mod auth;
 mod body;
 mod channels;
 mod connection;
+mod dev_wire;
 mod error;
 mod health;
 mod messages;
@@ -24,10 +26,14 @@ pub(crate) mod proxy;
 mod socket;
 
 use crate::{demo, service::Service};
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{any, get},
+};
 use body::Body;
 use connection::Connection;
 use delivery::edge::Edge;
+pub(crate) use dev_wire::DevSockets;
 use error::Problem;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -62,6 +68,7 @@ impl Site {
                 get(channels::by_query).post(channels::create).delete(channels::delete_by_query),
             )
             .route("/v1/channels/{*rest}", get(channels::by_path).delete(channels::delete_by_path))
+            .route("/_ah/channel/dev", any(dev_wire::handle))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
             .route("/metrics", get(health::metrics))

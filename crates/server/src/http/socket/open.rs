@@ -104,6 +104,7 @@ pub(super) fn to_open(
         token: (asked.grant.start, asked.grant.issued_at),
         id: asked.grant.client_id,
         position: asked.position,
+        silence: None,
         transport,
         address: peer.ip(),
     }

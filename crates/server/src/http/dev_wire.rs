@@ -1,0 +1,199 @@
+//! The wire of the old SDK's development server (channel-api.md, 3.1), for clients that speak it themselves.
+//!
+//! Every request names its token; a poll is answered at once with one raw message or none; who does not poll has
+//! left. Errors travel in the reason phrase of the status line, which old clients compare literally. A token's place
+//! in its channel is kept until it expires, so that connecting again repeats nothing.
+
+use super::messages::query_value;
+use crate::service::{Denied, Service};
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, State},
+    response::Response,
+};
+use broker::message::Position;
+use delivery::{open::Request as OpenRequest, socket::Socket};
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::ext::ReasonPhrase;
+use parking_lot::Mutex;
+use protocol::{
+    limits,
+    message::Data,
+    socket::Transport,
+    token::{Grant, TokenError},
+};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+/// What comes in the status line of a refused token.
+const INVALID: &[u8] = b"Invalid+token.";
+const TIMED_OUT: &[u8] = b"Token+timed+out.";
+
+/// The sockets of this wire, by the hash of their token.
+#[derive(Default)]
+pub(crate) struct DevSockets(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    sockets: HashMap<u128, Arc<DevSocket>>,
+    /// At so many, those that have ended are thrown out.
+    sweep_at: usize,
+}
+
+/// One client of this wire: all pages that poll with one token.
+struct DevSocket {
+    socket: Arc<Socket>,
+    /// Polls take turns: each message goes to one of them.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Connect,
+    Poll,
+    Disconnect,
+}
+
+/// `/_ah/channel/dev?command=…&channel=…`, by any method: pages say farewell with what still works while they close.
+pub(super) async fn handle(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let command = query_value(query, "command").and_then(|command| match &*command {
+        b"connect" => Some(Command::Connect),
+        b"poll" => Some(Command::Poll),
+        b"disconnect" => Some(Command::Disconnect),
+        _ => None,
+    });
+    let token = query_value(query, "channel").and_then(|token| String::from_utf8(token).ok());
+    let (Some(command), Some(token)) = (command, token.filter(|token| !token.is_empty())) else {
+        return answer(StatusCode::BAD_REQUEST);
+    };
+    match service.verify(&token) {
+        Ok(grant) => run(&service, peer, command, &token, grant).await,
+        Err(denied) => {
+            service.counters.tokens_refused.add(1);
+            refused(if denied == Denied::Token(TokenError::TimedOut) { TIMED_OUT } else { INVALID })
+        }
+    }
+}
+
+async fn run(service: &Service, peer: SocketAddr, command: Command, token: &str, grant: Grant) -> Response {
+    let hash = hash(token);
+    if command == Command::Disconnect {
+        if let Some(known) = service.dev_sockets.take(hash) {
+            service.hub.leave_poll(&known.socket);
+        }
+        return answer(StatusCode::OK);
+    }
+    let expires_at = grant.expires_at;
+    let Some(known) = connect(service, peer, hash, grant).await else {
+        return answer(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    if command == Command::Connect {
+        let mut response = answer(StatusCode::OK);
+        set_type(&mut response, "text/plain");
+        *response.body_mut() = Body::from("1");
+        return response;
+    }
+    let _turn = known.turn.lock().await;
+    let message = match service.hub.next_message(&known.socket).await {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::error!(%error, "a client of the development wire cannot be served");
+            return answer(StatusCode::SERVICE_UNAVAILABLE);
+        }
+    };
+    let mut response = answer(StatusCode::OK);
+    if let Some(data) = message {
+        // Before it is answered: what a page has had must not come again after a crash.
+        let cursor = service.hub.cursor(known.socket.cursor());
+        service.presence.keep_position(hash, cursor, expires_at).await;
+        set_type(
+            &mut response,
+            match data {
+                Data::Text(_) => "application/json",
+                Data::Binary(_) => "application/octet-stream",
+            },
+        );
+        *response.body_mut() = Body::from(data.bytes().clone());
+    }
+    response
+}
+
+/// The socket of a token, opened if need be; `None` if there are too many, or the channel cannot be read.
+async fn connect(service: &Service, peer: SocketAddr, hash: u128, grant: Grant) -> Option<Arc<DevSocket>> {
+    if let Some(known) = service.dev_sockets.find(hash)
+        && service.hub.refresh_poll(&known.socket)
+    {
+        return Some(known);
+    }
+    let since = (grant.issued_at * 1000).saturating_sub(limits::TOKEN_START_BEFORE_ISSUE.as_millis() as u64);
+    let position = service.presence.position(hash).or(grant.start);
+    let request = OpenRequest {
+        expires_at: service.hub.deadline(grant.expires_at, service.now_ms()),
+        token: (grant.start, grant.issued_at),
+        id: grant.client_id,
+        position: position.map_or(Position::Since(since), Position::After),
+        transport: Transport::LongPoll,
+        silence: Some(service.dev_silence),
+        address: peer.ip(),
+    };
+    // No edge owns it: it has no descriptor.
+    let opened = service.hub.open(request, 0).await.ok()?;
+    let fresh = Arc::new(DevSocket { socket: service.hub.adopt_poll(opened), turn: Default::default() });
+    let (known, superfluous) = service.dev_sockets.keep(hash, fresh);
+    if let Some(superfluous) = superfluous {
+        service.hub.leave_poll(&superfluous.socket);
+    }
+    Some(known)
+}
+
+impl DevSockets {
+    fn find(&self, hash: u128) -> Option<Arc<DevSocket>> {
+        self.0.lock().sockets.get(&hash).cloned()
+    }
+
+    fn take(&self, hash: u128) -> Option<Arc<DevSocket>> {
+        self.0.lock().sockets.remove(&hash)
+    }
+
+    /// Keeps a socket, or hands it back beside the one that another poll has opened meanwhile.
+    fn keep(&self, hash: u128, fresh: Arc<DevSocket>) -> (Arc<DevSocket>, Option<Arc<DevSocket>>) {
+        let mut kept = self.0.lock();
+        if let Some(known) = kept.sockets.get(&hash).filter(|known| !known.socket.is_closed()) {
+            return (Arc::clone(known), Some(fresh));
+        }
+        if kept.sockets.len() >= kept.sweep_at {
+            kept.sockets.retain(|_, known| !known.socket.is_closed());
+            kept.sweep_at = 2 * kept.sockets.len() + 64;
+        }
+        kept.sockets.insert(hash, Arc::clone(&fresh));
+        (fresh, None)
+    }
+}
+
+/// Tokens are secrets; none is kept.
+fn hash(token: &str) -> u128 {
+    let digest = digest(&SHA256, token.as_bytes());
+    digest.as_ref().iter().take(16).fold(0, |hash, byte| hash << 8 | u128::from(*byte))
+}
+
+fn answer(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn refused(reason: &'static [u8]) -> Response {
+    let mut response = answer(StatusCode::UNAUTHORIZED);
+    response.extensions_mut().insert(ReasonPhrase::from_static(reason));
+    response
+}
+
+fn set_type(response: &mut Response, kind: &'static str) {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+}
