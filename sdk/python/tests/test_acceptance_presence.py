@@ -6,6 +6,7 @@ The numbers are those of the acceptance list of the old API.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -141,3 +142,29 @@ def test_item_54_what_anybody_can_post_is_refused(post: Post) -> None:
     for missing in post.headers:
         rest = {name: value for name, value in post.headers.items() if name != missing}
         assert refusal(rest, post.body) == "missing_header"
+
+
+NEW_SECRET = "whsec_dGhlLW5leHQtc2VjcmV0LW9mLXRoZS1weXRob24tdGVzdHM="
+
+
+def test_item_54_holds_for_the_standard_format_and_while_secrets_change(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        settings = {
+            "DOWNLINK_PRESENCE_URL": f"{receiver.url}/presence",
+            "DOWNLINK_PRESENCE_FORMAT": "standard",
+            "DOWNLINK_PRESENCE_SECRET": f"{NEW_SECRET},{SECRET}",
+        }
+        server = Server(tmp_path / "data", settings=settings)
+        server.start()
+        with downlink.Client(server.url, server.api_key) as client:
+            page = Page(server.url, client.create_channel("žluťoučký 🐎").token)
+            post = receiver.next()
+            page.close()
+        server.stop()
+    assert post.path == "/presence"
+    for secret in (SECRET, NEW_SECRET, f"{NEW_SECRET},{SECRET}"):
+        notice = downlink.verify_notice(post.headers, post.body, secret)
+        assert (notice.client_id, notice.connected) == ("žluťoučký 🐎", True)
+    assert refusal(post.headers, post.body.replace(b"connected", b"disconnected")) == (
+        "wrong_signature"
+    )

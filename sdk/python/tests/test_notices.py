@@ -16,24 +16,21 @@ import pytest
 import downlink
 from downlink.web import NOTICE_BYTES_MAX
 from support.conformance import read_cases
+from support.notices import sign
 
 CASES = read_cases("notices")
 BELIEVED = {name: case for name, case in CASES.items() if "notice" in case}
 REFUSED = {name: case for name, case in CASES.items() if "refused" in case}
 GOOD = CASES["form: connected"]
 
-KEY = b"k" * 32
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 NOW = 1_700_000_000
 NOT_ASCII = str(NOW).translate({digit: digit - 0x30 + 0x660 for digit in range(0x30, 0x3A)})
 
 
 def signed(body: bytes, **changed: str) -> dict[str, str]:
     """Headers with which `body` is believed, but for what is changed."""
-    headers = {"webhook-id": "notice_1", "webhook-timestamp": str(NOW)}
-    content = f"notice_1.{NOW}.".encode() + body
-    digest = base64.b64encode(hmac.new(KEY, content, "sha256").digest()).decode()
-    return {**headers, "webhook-signature": f"v1,{digest}", **changed}
+    return {**sign(body, SECRET, NOW), **changed}
 
 
 def notice_json(**changed: Any) -> bytes:
@@ -108,6 +105,16 @@ def test_the_first_of_two_headers_counts() -> None:
     body = notice_json()
     twice = [*signed(body).items(), ("Webhook-Signature", "v1,no")]
     assert downlink.verify_notice(twice, body, SECRET, now=NOW).connected
+
+
+def test_one_good_signature_is_enough_wherever_it_stands() -> None:
+    body = notice_json()
+    good = signed(body)["webhook-signature"]
+    other = "whsec_" + base64.b64encode(b"o" * 32).decode()
+    for signatures in (f"{good} v1,AAAA", f"v1,AAAA {good}", f"v1a,AAAA {good} v2,AAAA"):
+        headers = signed(body, **{"webhook-signature": signatures})
+        for secrets in ([SECRET, other], [other, SECRET], f"{other},{SECRET}"):
+            assert downlink.verify_notice(headers, body, secrets, now=NOW).connected
 
 
 def test_the_secret_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +196,7 @@ def test_odd_signatures_are_wrong_ones(signature: str) -> None:
         form(*PARTS).replace(b"--b--", b"--b"),
         form(*PARTS).replace(b"\r\n", b"\n"),
         form(*PARTS).replace(b"; name=", b"; filename="),
+        form(*PARTS).replace(b"--b", b"b"),
         b"--\r\n",
         b"--b",
         b"--b\r\n",
@@ -311,7 +319,8 @@ def test_asgi_puts_the_body_together() -> None:
     ],
 )
 def test_asgi_refuses_half_a_body_and_a_long_one(end: Event) -> None:
-    receive = asgi_request({"type": "http.request", "body": b"{", "more_body": True}, end)
-    notice = downlink.notice_from_asgi(asgi_scope(b"{"), receive, SECRET, now=NOW)
+    body = notice_json()
+    receive = asgi_request({"type": "http.request", "body": body, "more_body": True}, end)
+    notice = downlink.notice_from_asgi(asgi_scope(body), receive, SECRET, now=NOW)
     with pytest.raises(downlink.InvalidNotice, match="unreadable"):
         notice.__await__().send(None)

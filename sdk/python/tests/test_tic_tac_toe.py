@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Optional
@@ -15,10 +16,14 @@ import httpx
 import pytest
 
 from support.application import Application
+from support.notices import sign
 from support.page import Page
+from support.receiver import SECRET
 from support.server import REPOSITORY
 
 FOLDER = REPOSITORY / "examples" / "tic-tac-toe" / "python"
+
+DISCONNECTED = "/_ah/channel/disconnected/"
 
 State = dict[str, Any]
 
@@ -181,6 +186,40 @@ def test_presence_is_shown(players: tuple[Visitor, Visitor]) -> None:
     assert x.hears(here={"X": True, "O": False})
     o.open()
     assert x.hears(here={"X": True, "O": True})
+
+
+def test_a_late_notice_changes_nothing(players: tuple[Visitor, Visitor], game: Application) -> None:
+    x, o = players
+    client_id = f"{o.browser.cookies['user']}-{o.game_id}"
+
+    def notify(connected: bool, generation: int) -> None:
+        data = {"client_id": client_id, "generation": generation}
+        name = "channel.connected" if connected else "channel.disconnected"
+        body = json.dumps({"type": name, "data": data}).encode()
+        headers = sign(body, SECRET, time.time())
+        answer = httpx.post(game.app_url + DISCONNECTED, content=body, headers=headers)
+        assert answer.status_code == httpx.codes.NO_CONTENT
+
+    newest = 2**53 - 1
+    notify(False, 0)
+    x.move(0)
+    assert x.hears(board="X--------")["here"] == {"X": True, "O": True}
+    notify(False, newest - 1)
+    assert x.next()["here"] == {"X": True, "O": False}
+    notify(True, newest - 1)
+    o.move(1)
+    assert x.next()["here"] == {"X": True, "O": False}
+    notify(True, newest)
+    assert x.next()["here"] == {"X": True, "O": True}
+
+
+def test_a_notice_for_a_game_that_is_gone_is_taken(game: Application) -> None:
+    for client_id in ("someone-nosuchgame", "nodash", "-", "a-b-c"):
+        data = {"client_id": client_id, "generation": 7}
+        body = json.dumps({"type": "channel.connected", "data": data}).encode()
+        headers = sign(body, SECRET, time.time())
+        answer = httpx.post(game.app_url + DISCONNECTED, content=body, headers=headers)
+        assert answer.status_code == httpx.codes.NO_CONTENT, "or it would come again and again"
 
 
 def test_a_forged_notice_is_refused(players: tuple[Visitor, Visitor], game: Application) -> None:
