@@ -9,11 +9,17 @@ import java.util.Map;
 
 /** What a signed body says, in either of its two formats. */
 final class NoticeBody {
+    /** What every language's numbers hold exactly. */
+    private static final long GENERATION_MAX = (1L << 53) - 1;
+
     private final String clientId;
     private final boolean connected;
     private final long generation;
 
     private NoticeBody(String clientId, boolean connected, long generation) {
+        if (!ClientIds.isOne(clientId) || generation < 0 || generation > GENERATION_MAX) {
+            throw new Unreadable("a notice has a client id and a generation");
+        }
         this.clientId = clientId;
         this.connected = connected;
         this.generation = generation;
@@ -44,11 +50,11 @@ final class NoticeBody {
         Map<String, String> fields = MultipartForm.read(body);
         boolean connected = oneOf(fields.get("state"), "connected", "disconnected");
         String generation = fields.getOrDefault("generation", "");
-        // At most 2^53, so few digits.
-        if (!fields.containsKey("from") || !generation.matches("[0-9]{1,16}")) {
-            throw new Unreadable("a notice has a client id and a generation");
+        // Few enough digits for a long.
+        if (!generation.matches("[0-9]{1,16}")) {
+            throw new Unreadable("a notice has a generation");
         }
-        return new NoticeBody(fields.get("from"), connected, Long.parseLong(generation));
+        return new NoticeBody(fields.getOrDefault("from", ""), connected, Long.parseLong(generation));
     }
 
     private static boolean oneOf(String word, String yes, String no) {

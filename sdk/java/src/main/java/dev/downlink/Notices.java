@@ -22,6 +22,9 @@ public final class Notices {
     private static final String SECRET_PREFIX = "whsec_";
     private static final String SIGNATURE_PREFIX = "v1,";
 
+    /** Standard Webhooks asks for at least so many; a secret that can be guessed proves nothing. */
+    private static final int SECRET_BYTES_MIN = 24;
+
     /** How far the time of a notice may be off: a replay is good for no longer, and clocks differ by less. */
     private static final long TOLERANCE_SECONDS = 300;
 
@@ -39,7 +42,11 @@ public final class Notices {
         return verify(headers, body, secretsOfEnvironment());
     }
 
-    /** Verifies a notice with these secrets ({@code whsec_…}); one of them has to fit. */
+    /**
+     * Verifies a notice with these secrets ({@code whsec_…}); one of them has to fit.
+     *
+     * @throws DownlinkException with the code {@code invalid_secret} if one of them cannot be a secret
+     */
     public static Notice verify(Map<String, List<String>> headers, byte[] body, List<String> secrets) {
         return verify(name -> find(headers, name), body, secrets);
     }
@@ -63,12 +70,13 @@ public final class Notices {
     }
 
     static Notice verify(Function<String, String> header, byte[] body, List<String> secrets, Instant now) {
+        List<byte[]> keys = keys(secrets);
         String id = required(header, "webhook-id");
         String timestamp = required(header, "webhook-timestamp");
         String signatures = required(header, "webhook-signature");
         Instant time = checkedTime(timestamp, now);
         byte[] signed = (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8);
-        if (!anyFits(keys(secrets), signed, body, signatures)) {
+        if (!anyFits(keys, signed, body, signatures)) {
             throw new DownlinkException.InvalidNotice(
                     "wrong_signature", "The notice was not signed with this secret, or was altered.");
         }
@@ -118,7 +126,10 @@ public final class Notices {
     private static List<byte[]> keys(List<String> secrets) {
         List<byte[]> keys = new ArrayList<>();
         for (String secret : secrets) {
-            keys.add(key(secret.strip()));
+            // As between a comma and the end.
+            if (!secret.isBlank()) {
+                keys.add(key(secret.strip()));
+            }
         }
         if (keys.isEmpty()) {
             throw invalidSecret();
@@ -127,9 +138,12 @@ public final class Notices {
     }
 
     private static byte[] key(String secret) {
-        if (secret.startsWith(SECRET_PREFIX) && secret.length() > SECRET_PREFIX.length()) {
+        if (secret.startsWith(SECRET_PREFIX)) {
             try {
-                return Base64.getDecoder().decode(secret.substring(SECRET_PREFIX.length()));
+                byte[] key = Base64.getDecoder().decode(secret.substring(SECRET_PREFIX.length()));
+                if (key.length >= SECRET_BYTES_MIN) {
+                    return key;
+                }
             } catch (IllegalArgumentException notBase64) {
                 // Told below, without its own text, which quotes the secret.
             }
@@ -139,7 +153,9 @@ public final class Notices {
 
     private static DownlinkException invalidSecret() {
         return new DownlinkException(
-                "invalid_secret", "Set " + SECRET + " to what Downlink has, as whsec_ and base64.");
+                "invalid_secret",
+                "Set " + SECRET + " to what Downlink has: whsec_ and the base64 of " + SECRET_BYTES_MIN
+                        + " bytes or more.");
     }
 
     private static String find(Map<String, List<String>> headers, String name) {

@@ -22,7 +22,6 @@ public final class Tokens {
     public static final int DEFAULT_DURATION_MINUTES = 120;
 
     private static final int DURATION_MINUTES_MAX = 24 * 60;
-    private static final int CLIENT_ID_BYTES_MAX = 256;
 
     /** The output of the hash: a shorter key would be the easier thing to guess. */
     private static final int KEY_BYTES_MIN = 32;
@@ -61,8 +60,7 @@ public final class Tokens {
 
     static String sign(String clientId, int durationMinutes, String key, String keyId, Instant now, String id) {
         byte[] secret = checkedKey(key);
-        int length = Utf8.encode(clientId).orElseThrow(DownlinkException.InvalidClientId::new).length;
-        if (length < 1 || length > CLIENT_ID_BYTES_MAX) {
+        if (!ClientIds.isOne(clientId)) {
             throw new DownlinkException.InvalidClientId();
         }
         if (durationMinutes < 1 || durationMinutes > DURATION_MINUTES_MAX) {

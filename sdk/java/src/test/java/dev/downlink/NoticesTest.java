@@ -58,12 +58,27 @@ class NoticesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"whsec_", "whsec_!", "secret", "", "d2hzZWM="})
+    @ValueSource(strings = {"whsec_", "whsec_!", "secret", "YW4tb2xkLXByZXNlbmNlLXNlY3JldC1vZi0zMi1ieXQ=", "whsec_c2hvcnQ="})
     void aSecretThatCannotBeOneIsTold(String secret) {
         DownlinkException error = assertThrows(
                 DownlinkException.class,
                 () -> Notices.verify(signed.headers()::get, signed.body(), List.of(SECRET, secret)));
         assertEquals("invalid_secret", error.code());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"type\":\"channel.connected\",\"data\":{\"client_id\":\"\",\"generation\":1}}",
+        "{\"type\":\"channel.connected\",\"data\":{\"client_id\":\"a\",\"generation\":-1}}",
+        "{\"type\":\"channel.connected\",\"data\":{\"client_id\":\"a\",\"generation\":9007199254740992}}",
+        "{\"type\":\"channel.connected\",\"data\":{\"client_id\":\"a\",\"generation\":1.0}}",
+        "{\"type\":\"channel.connected\",\"data\":{\"client_id\":7,\"generation\":1}}",
+        "{\"type\":\"channel.connected\"}", "{"})
+    void whatIsSignedAndNoNoticeIsUnreadable(String body) {
+        SignedNotice odd = SignedNotice.ofBody(body);
+        DownlinkException refusal = assertThrows(
+                DownlinkException.InvalidNotice.class,
+                () -> Notices.verify(odd.headers()::get, odd.body(), List.of(SECRET)));
+        assertEquals("unreadable", refusal.code());
     }
 
     @Test

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,6 +17,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The real server, {@code downlink dev}, on a port of its choice that it keeps when it is started again. */
 public final class Server implements AutoCloseable {
@@ -95,16 +97,25 @@ public final class Server implements AutoCloseable {
 
     /** {@code kill -9}: no word of farewell, nothing flushed. */
     public void kill() {
-        process.destroyForcibly();
-        waitForEnd();
+        try {
+            process.destroyForcibly().waitFor();
+        } catch (InterruptedException interruption) {
+            throw new IllegalStateException(interruption);
+        }
     }
 
-    /** Asks it to end. */
+    /** Ends it, and removes what it kept. A kill as well: it would take its time to say farewell to open sockets. */
     @Override
     public void close() {
         if (process != null && process.isAlive()) {
-            process.destroy();
-            waitForEnd();
+            kill();
+        }
+        if (Files.exists(dataDir)) {
+            try (Stream<Path> files = Files.walk(dataDir)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            } catch (IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
         }
     }
 
@@ -116,16 +127,6 @@ public final class Server implements AutoCloseable {
             throw new AssertionError("no program at " + path + ": cargo build --release, or set DOWNLINK_BIN");
         }
         return path.toString();
-    }
-
-    private void waitForEnd() {
-        try {
-            if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
-            }
-        } catch (InterruptedException interruption) {
-            throw new IllegalStateException(interruption);
-        }
     }
 
     private void waitUntilReady() {

@@ -39,6 +39,11 @@ public final class SignedNotice {
         return new SignedNotice("multipart/form-data; boundary=" + boundary, body);
     }
 
+    /** Anything at all, signed. */
+    public static SignedNotice ofBody(String body) {
+        return new SignedNotice("application/json", body);
+    }
+
     /** The same, signed at another time, in seconds. */
     public SignedNotice signedAt(long seconds) {
         time = seconds;

@@ -10,7 +10,7 @@ import javax.servlet.http.HttpServletRequest;
 /**
  * The service, through a client of Downlink.
  *
- * <p>Only the two methods that take a request touch {@code javax.servlet}, so the others work where it is not there.
+ * <p>It only passes requests on, and so works where {@code javax.servlet} is not there.
  */
 final class ChannelServiceImpl implements ChannelService {
     private final Supplier<DownlinkClient> client;
@@ -42,13 +42,12 @@ final class ChannelServiceImpl implements ChannelService {
 
     @Override
     public ChannelMessage parseMessage(HttpServletRequest request) {
-        return ChannelRequests.parseMessage(request::getParameter);
+        return ServletRequests.parseMessage(request);
     }
 
     @Override
     public ChannelPresence parsePresence(HttpServletRequest request) throws IOException {
-        return ChannelRequests.parsePresence(
-                request.getRequestURI(), request.getContentType(), request::getHeader, request.getInputStream());
+        return ServletRequests.parsePresence(request);
     }
 
     private <T> T call(Function<DownlinkClient, T> call) {
