@@ -1,7 +1,8 @@
 """The example of the old Channel API documentation, unchanged where it counts.
 
-A page opens a channel; what its form posts comes back over the channel. Needs nothing but Python
-and the packages `downlink-sdk` and `downlink-sdk-gae`; README.md says how to run it.
+A page opens a channel; what its form posts comes back over the channel, and the log says who came
+and went. Needs nothing but Python and the packages `downlink-sdk` and `downlink-sdk-gae`; README.md
+says how to run it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Callable
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIServer, make_server
 
+import downlink
 from google.appengine.api import channel
 
 PAGE = Path(__file__).with_name("index.html")
@@ -32,6 +34,7 @@ class Request:
     """What the handlers need to know."""
 
     user_id: str
+    headers: dict[str, str]
     body: bytes
 
 
@@ -73,9 +76,21 @@ def say(request: Request) -> Response:
     return Response(HTTPStatus.NO_CONTENT)
 
 
+def presence(request: Request) -> Response:
+    """Downlink says that somebody came or went; whoever else says so is refused."""
+    try:
+        notice = downlink.verify_notice(request.headers, request.body)
+    except downlink.InvalidNotice as reason:
+        return Response(HTTPStatus.FORBIDDEN, str(reason), [("Content-Type", "text/plain")])
+    logging.info("%s %s", notice.client_id, "is here" if notice.connected else "is gone")
+    return Response(HTTPStatus.NO_CONTENT)
+
+
 HANDLERS: dict[tuple[str, str], Callable[[Request], Response]] = {
     ("GET", "/"): main_page,
     ("POST", "/say"): say,
+    ("POST", "/_ah/channel/connected/"): presence,
+    ("POST", "/_ah/channel/disconnected/"): presence,
 }
 
 
@@ -90,7 +105,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
     else:
         cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get("user")
         user_id = cookie.value if cookie and cookie.value.isalnum() else secrets.token_hex(8)
-        response = handler(Request(user_id, environ["wsgi.input"].read(length)))
+        headers = {
+            name[len("HTTP_") :].replace("_", "-"): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        response = handler(Request(user_id, headers, environ["wsgi.input"].read(length)))
     start_response(f"{response.status.value} {response.status.phrase}", response.headers)
     return [response.body.encode()]
 

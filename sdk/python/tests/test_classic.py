@@ -90,3 +90,27 @@ def test_the_longest_message_fits_in_any_encoding(visitor: httpx.Client) -> None
     visitor.get("/")
     answer = visitor.post("/say", data={"message": "é" * 16_383})
     assert answer.status_code == httpx.codes.NO_CONTENT
+
+
+def test_who_comes_and_goes_is_logged(classic: Application, visitor: httpx.Client) -> None:
+    token = token_in(visitor.get("/").text)
+    user = visitor.cookies["user"]
+    with Page(classic.url, token) as page:
+        wait_for_line(classic, f"{user} is here")
+        page.leave()
+        wait_for_line(classic, f"{user} is gone")
+
+
+@pytest.mark.parametrize("state", ["connected", "disconnected"])
+def test_a_forged_notice_is_refused(classic: Application, state: str) -> None:
+    for url in (classic.url, classic.app_url):
+        answer = httpx.post(f"{url}/_ah/channel/{state}/", data={"from": "ada"})
+        assert answer.status_code == httpx.codes.FORBIDDEN
+
+
+def wait_for_line(application: Application, expected: str) -> None:
+    while True:
+        line = application.log.get(timeout=30)
+        assert line is not None, "the program ended"
+        if line.strip() == expected:
+            return

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from support.receiver import SECRET
-from support.server import API_KEY, Server, wait_until_ready
+from support.server import API_KEY, Lines, Server, wait_until_ready
 
 
 class Application:
@@ -33,7 +33,9 @@ class Application:
             [sys.executable, program], stderr=subprocess.PIPE, text=True, env=environment
         )
         assert self._process.stderr is not None
-        wait_until_ready(self._process.stderr)
+        self.log = Lines()
+        """What the program says from now on."""
+        wait_until_ready(self._process.stderr, self.log)
 
     @property
     def url(self) -> str:

@@ -97,9 +97,16 @@ class Server:
         self._process = None
 
 
-def wait_until_ready(output: IO[str]) -> tuple[str, int]:
-    """Where a program listens, as soon as it says so; its output is read on to its end."""
-    lines: queue.Queue[Optional[str]] = queue.Queue()
+Lines = queue.Queue[Optional[str]]
+"""What a program says, line by line, and `None` at its end."""
+
+
+def wait_until_ready(output: IO[str], lines: Optional[Lines] = None) -> tuple[str, int]:
+    """Where a program listens, as soon as it says so.
+
+    Its output is read on to its end; whoever wants to know what it says later gives `lines`.
+    """
+    lines = Lines() if lines is None else lines
 
     def drain() -> None:
         # To the end of the process's life, or it would block on a full pipe.
