@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the Go module: form, vet, tests against the real server.
+# Checks the Go module and the example that uses it: form, vet, tests against the real server.
 #
 # GO            the go command (default: go), 1.19 or newer; nothing is downloaded
 # DOWNLINK_BIN  the program to test against (default: target/release/downlink of this repository)
@@ -8,17 +8,24 @@ set -eu
 cd "$(dirname "$0")"
 go="${GO:-go}"
 # With the standard library only there is nothing to fetch, and the go that is here has to do.
-export GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod
+export GOTOOLCHAIN=local GOPROXY=off
 
-unformatted="$("$(dirname "$(command -v "$go")")/gofmt" -l .)"
-if [ -n "$unformatted" ]; then
-  echo "gofmt would change:" >&2
-  echo "$unformatted" >&2
-  exit 1
-fi
-"$go" vet ./...
+gofmt="$(dirname "$(command -v "$go")")/gofmt"
 
 # The race detector needs cgo and a C compiler.
 race=
 if [ "$("$go" env CGO_ENABLED)" = 1 ] && command -v "$("$go" env CC)" >/dev/null; then race=-race; fi
-"$go" test $race -count=1 -timeout 5m "$@" ./...
+
+for module in . ../../examples/tic-tac-toe/go; do
+  (
+    cd "$module"
+    unformatted="$("$gofmt" -l .)"
+    if [ -n "$unformatted" ]; then
+      echo "gofmt would change, in $module:" >&2
+      echo "$unformatted" >&2
+      exit 1
+    fi
+    "$go" vet ./...
+    "$go" test $race -count=1 -timeout 5m "$@" ./...
+  )
+done

@@ -19,5 +19,10 @@ func SignedAt(now time.Time, jti string) TokenOption {
 
 // WithShortWaits is for tests that are not about how long a client waits between its tries.
 func WithShortWaits() ClientOption {
-	return func(settings *clientSettings) { settings.firstDelay = 20 * time.Millisecond }
+	return WithFirstDelay(20 * time.Millisecond)
+}
+
+// WithFirstDelay sets the longest wait before the second try.
+func WithFirstDelay(delay time.Duration) ClientOption {
+	return func(settings *clientSettings) { settings.firstDelay = delay }
 }

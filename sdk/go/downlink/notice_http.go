@@ -9,9 +9,9 @@ import (
 )
 
 // noticeBytesMax is many times the longest notice, a client id of 256 bytes and a few words.
-const noticeBytesMax = 64 * 1024
+const noticeBytesMax = 16 * 1024
 
-// ReadNotice reads the body of a request, at most 64 KiB of it, and verifies it as [VerifyNotice]
+// ReadNotice reads the body of a request, at most 16 KiB of it, and verifies it as [VerifyNotice]
 // does. The body can be read again afterwards, by FormValue("from") for instance: a handler written
 // for App Engine gets this check before its first line, and answers 403 when there is an error.
 func ReadNotice(request *http.Request, secrets ...string) (Notice, error) {

@@ -124,33 +124,20 @@ func TestAConnectionThatDiesWhileItWaitsIsNoSecondSend(t *testing.T) {
 }
 
 func TestASendThatIsNotStoredIsTriedAgainIfItCannotHaveArrived(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	client := newClientOf(t, "http://"+address) // The first two waits are 0.4 s at least.
-	sent := make(chan error, 1)
-	go func() {
-		_, err := client.Send(ctx, "ada", "now", downlink.WithTTL(0))
-		sent <- err
-	}()
-	// The address comes to life between the tries.
-	time.Sleep(50 * time.Millisecond)
-	revived, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Skipf("somebody else took the port: %v", err)
-	}
-	answering := &http.Server{Handler: http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
-		out.WriteHeader(http.StatusAccepted)
-		_, _ = out.Write([]byte(`{"sockets":1}`))
-	})}
-	go func() { _ = answering.Serve(revived) }()
-	defer answering.Close()
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
+	id := newID(t)
+	dials := 0
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials++; dials < 3 {
+			return nil, errors.New("nobody is there yet")
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	defer transport.CloseIdleConnections()
+	client := newClient(t, downlink.WithTransport(transport), downlink.WithShortWaits())
+	page := support.OpenPage(t, server.URL, create(t, newClient(t), id).Token())
+	send(t, client, id, "now", downlink.WithTTL(0))
+	equal(t, "dials", dials, 3)
+	equalTexts(t, page.Texts(1), []string{"now"})
 }
 
 func TestAServerThatNeverAnswersIsGivenUp(t *testing.T) {
@@ -159,7 +146,7 @@ func TestAServerThatNeverAnswersIsGivenUp(t *testing.T) {
 		downlink.WithShortWaits(), downlink.WithTimeout(100*time.Millisecond))
 	_, err := client.CreateChannel(ctx, "ada")
 	checkKinds(t, err, "unavailable")
-	equal(t, "connections", relay.Connections(), 3)
+	relay.AwaitConnections(t, 3)
 	if !strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("got %v", err)
 	}
@@ -172,12 +159,12 @@ func TestTheTimeoutIsForEachWait(t *testing.T) {
 		for _, char := range []byte(sentAnswer) {
 			_, _ = out.Write([]byte{char})
 			out.(http.Flusher).Flush()
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(60 * time.Millisecond)
 		}
 	}))
 	defer slow.Close()
 	equal(t, "length", len(sentAnswer), 26)
-	client := newClientOf(t, slow.URL, downlink.WithTimeout(250*time.Millisecond))
+	client := newClientOf(t, slow.URL, downlink.WithTimeout(time.Second))
 	equal(t, "answer", send(t, client, "ada", "x").ID, "k3f.7")
 }
 
@@ -188,17 +175,25 @@ func TestAContextEndsACallAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			relay := support.RunRelay(t, server.URL, faults...)
-			client := newClientOf(t, relay.URL) // With the usual waits, of 0.1 s at least.
-			started := time.Now()
-			deadline, cancel := context.WithTimeout(ctx, 60*time.Millisecond)
-			defer cancel()
-			_, err := client.Send(deadline, "ada", "x")
-			if !errors.Is(err, context.DeadlineExceeded) || time.Since(started) > 2*time.Second {
-				t.Errorf("got %v after %s", err, time.Since(started))
+			client := newClientOf(t, relay.URL, downlink.WithFirstDelay(time.Hour))
+			ending, cancel := context.WithCancel(ctx)
+			go func() {
+				relay.AwaitConnections(t, 1)
+				cancel()
+			}()
+			_, err := client.Send(ending, "ada", "x")
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
 			}
 			equal(t, "code", refusal(t, err).Code, "interrupted")
 			equal(t, "connections", relay.Connections(), 1)
 		})
+	}
+	late, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	relay := support.RunRelay(t, server.URL, support.Silent)
+	if _, err := newClientOf(t, relay.URL).Channel(late, "ada"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()

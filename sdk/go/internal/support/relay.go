@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Fault is what happens to one connection.
@@ -79,6 +80,17 @@ func RunRelay(t testing.TB, serverURL string, faults ...Fault) *Relay {
 // Connections tells how many there were.
 func (r *Relay) Connections() int {
 	return int(r.connections.Load())
+}
+
+// AwaitConnections returns when there have been so many.
+func (r *Relay) AwaitConnections(t testing.TB, count int) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); r.Connections() < count; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("%d connections do not come", count)
+			return
+		}
+	}
 }
 
 // AddFault is for the next connection that has none yet.
