@@ -54,7 +54,8 @@ final class Answers {
     /** {@code POST /v1/channels}. */
     static Channel channel(Object json) {
         JsonObject body = JsonObject.of(json);
-        return new Channel(body.text("client_id"), body.text("token"), time(body.text("expires_at")), body.text("cursor"));
+        return new Channel(
+                body.text("client_id"), body.text("token"), time(body.text("expires_at")), body.text("cursor"));
     }
 
     /** A message for one client id. */

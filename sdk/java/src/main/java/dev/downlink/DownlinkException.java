@@ -5,9 +5,9 @@ import java.util.OptionalInt;
 /**
  * A call was refused, or could not be made.
  *
- * <p>Downlink answers errors as RFC 9457 problem documents with a stable {@code code}. A class stands here for each answer
- * that an application is likely to branch on; everything else is a plain {@code DownlinkException} with its code. No text
- * here ever holds a token or an API key.
+ * <p>Downlink answers errors as RFC 9457 problem documents with a stable {@code code}. A class stands here for each
+ * answer that an application is likely to branch on; everything else is a plain {@code DownlinkException} with its
+ * code. No text here ever holds a token or an API key.
  */
 public class DownlinkException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -196,8 +196,8 @@ public class DownlinkException extends RuntimeException {
     /**
      * Downlink could not be reached, or cannot take the call now; trying later may help.
      *
-     * <p>Whether a send that ended so was stored is unknown. Sending it again with the same idempotency key within ten
-     * minutes is safe either way.
+     * <p>Whether a send that ended so was stored is unknown. Sending it again with the same idempotency key within
+     * ten minutes is safe either way.
      */
     public static final class Unavailable extends DownlinkException {
         private static final long serialVersionUID = 1L;

@@ -14,8 +14,8 @@ import java.util.function.Function;
 /**
  * Tells presence notices of Downlink from forged and replayed ones, as Standard Webhooks says.
  *
- * <p>The signed body alone decides what a notice says: neither the path nor a header does, but for the three that are part
- * of the signature.
+ * <p>The signed body alone decides what a notice says: neither the path nor a header does, but for the three that
+ * are part of the signature.
  */
 public final class Notices {
     private static final String SECRET = "DOWNLINK_PRESENCE_SECRET";
@@ -33,8 +33,8 @@ public final class Notices {
     /**
      * Verifies a notice with the secrets of {@code DOWNLINK_PRESENCE_SECRET}.
      *
-     * @param headers the request's headers, as {@code com.sun.net.httpserver} and {@code java.net.http} have them; their
-     *     names are compared without regard to case
+     * @param headers the request's headers, as {@code com.sun.net.httpserver} and {@code java.net.http} have them;
+     *     their names are compared without regard to case
      * @param body the raw bytes of the request's body
      * @throws DownlinkException.InvalidNotice if it is not to be believed
      */
@@ -52,8 +52,8 @@ public final class Notices {
     }
 
     /**
-     * Verifies a notice whose headers are asked for by name, such as {@code request::getHeader} of a servlet; null is the
-     * answer for one that is missing.
+     * Verifies a notice whose headers are asked for by name, such as {@code request::getHeader} of a servlet; null
+     * is the answer for one that is missing.
      */
     public static Notice verify(Function<String, String> header, byte[] body) {
         return verify(header, body, secretsOfEnvironment());

@@ -12,7 +12,9 @@ final class Pages<P> implements Iterator<P> {
     private String after;
     private boolean more = true;
 
-    /** The first page is asked for with {@code after}, which may be null; each other one with what {@code next} says. */
+    /**
+     * The first page is asked for with {@code after}, which may be null; each other one with what {@code next} says.
+     */
     Pages(String after, Function<String, P> ask, Function<P, Optional<String>> next) {
         this.after = after;
         this.ask = ask;

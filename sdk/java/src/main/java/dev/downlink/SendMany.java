@@ -41,8 +41,8 @@ final class SendMany {
     }
 
     /**
-     * Sends one batch. A failure is thrown if it is the first call's; later it becomes the result of each item that is
-     * left, or the caller would not learn what became of those before.
+     * Sends one batch. A failure is thrown if it is the first call's; later it becomes the result of each item that
+     * is left, or the caller would not learn what became of those before.
      */
     private void send(Batch batch) {
         if (failure == null) {

@@ -14,8 +14,8 @@ import java.util.Map;
 /**
  * Signs tokens without a call, with a key that the application and Downlink share.
  *
- * <p>A page opens its channel with such a token as with one from {@link DownlinkClient#createChannel(String)}. It holds no
- * position: the page gets what is sent from about the second of its signing on.
+ * <p>A page opens its channel with such a token as with one from {@link DownlinkClient#createChannel(String)}. It
+ * holds no position: the page gets what is sent from about the second of its signing on.
  */
 public final class Tokens {
     /** Two hours, as the server gives them. */
@@ -50,7 +50,8 @@ public final class Tokens {
     /**
      * Signs a token with this key, and says in it which one it is: the {@code kid} of the server's keyring.
      *
-     * @throws DownlinkException with the code {@code invalid_client_id}, {@code invalid_duration} or {@code invalid_key}
+     * @throws DownlinkException with the code {@code invalid_client_id}, {@code invalid_duration} or {@code
+     *     invalid_key}
      */
     public static String sign(String clientId, int durationMinutes, String key, String keyId) {
         byte[] id = new byte[ID_BYTES];

@@ -11,9 +11,9 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * When a call is tried again, and how long to wait before. It neither waits nor calls.
  *
- * <p>Only repeatable calls are tried again after they may have arrived: reads, the creation and deletion of channels, and
- * sends, since each bears an idempotency key and is stored once however often it arrives. A send that is not to be stored
- * (a TTL of 0) cannot be recognised when it comes again.
+ * <p>Only repeatable calls are tried again after they may have arrived: reads, the creation and deletion of
+ * channels, and sends, since each bears an idempotency key and is stored once however often it arrives. A send that
+ * is not to be stored (a TTL of 0) cannot be recognised when it comes again.
  */
 final class Tries {
     static final int TRIES = 3;

@@ -7,7 +7,8 @@
  * client.send("ada", "hello");                          // and this arrives there
  * }</pre>
  *
- * <p>{@link dev.downlink.Notices} tells real presence notices from forged ones, {@link dev.downlink.Tokens} signs tokens
- * without a call. Applications written for App Engine find their old API in {@code com.google.appengine.api.channel}.
+ * <p>{@link dev.downlink.Notices} tells real presence notices from forged ones, {@link dev.downlink.Tokens} signs
+ * tokens without a call. Applications written for App Engine find their old API in {@code
+ * com.google.appengine.api.channel}.
  */
 package dev.downlink;

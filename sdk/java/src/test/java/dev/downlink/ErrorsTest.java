@@ -80,7 +80,8 @@ class ErrorsTest {
     })
     void aRefusedSendToATokenHasItsOwnError(String code, String kind) {
         String answer = "[{\"code\":\"" + code + "\",\"detail\":\"Do this.\"}]";
-        try (Recorder recorder = new Recorder().answering(200, answer); DownlinkClient client = client(recorder.url())) {
+        try (Recorder recorder = new Recorder().answering(200, answer);
+                DownlinkClient client = client(recorder.url())) {
             DownlinkException error =
                     assertThrows(DownlinkException.class, () -> client.send("eyJh.e30.c2ln", "x"));
             assertEquals(kind, error.getClass().getSimpleName());
@@ -135,7 +136,8 @@ class ErrorsTest {
             assertThrows(DownlinkException.InvalidClientId.class, () -> client.createChannel("\ud800"));
             assertThrows(DownlinkException.InvalidClientId.class, () -> client.deleteChannel("\udc00"));
             assertThrows(DownlinkException.InvalidUtf8.class, () -> client.send("ada", "\ud800"));
-            assertThrows(DownlinkException.InvalidDuration.class, () -> client.createChannel("a", Duration.ofSeconds(90)));
+            Duration odd = Duration.ofSeconds(90);
+            assertThrows(DownlinkException.InvalidDuration.class, () -> client.createChannel("a", odd));
             SendOptions badKey = SendOptions.none().withIdempotencyKey("a\nb");
             DownlinkException key = assertThrows(DownlinkException.class, () -> client.send("ada", "x", badKey));
             assertEquals("invalid_idempotency_key", key.code());

@@ -58,7 +58,8 @@ class NoticesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"whsec_", "whsec_!", "secret", "YW4tb2xkLXByZXNlbmNlLXNlY3JldC1vZi0zMi1ieXQ=", "whsec_c2hvcnQ="})
+    @ValueSource(strings = {"whsec_", "whsec_!", "secret", "whsec_c2hvcnQ=",
+        "YW4tb2xkLXByZXNlbmNlLXNlY3JldC1vZi0zMi1ieXQ="})
     void aSecretThatCannotBeOneIsTold(String secret) {
         DownlinkException error = assertThrows(
                 DownlinkException.class,

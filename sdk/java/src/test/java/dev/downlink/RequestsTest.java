@@ -127,7 +127,8 @@ class RequestsTest {
     @Test
     void itemsTravelAsOneArrayEachWithItsKey() {
         String answer = "[{\"id\":\"k3f.8\",\"sockets\":1},"
-                + "{\"id\":\"k3f.9\",\"stored\":1,\"sockets\":0,\"failed\":[{\"to\":\"\",\"code\":\"invalid_client_id\"}]},"
+                + "{\"id\":\"k3f.9\",\"stored\":1,\"sockets\":0,"
+                + "\"failed\":[{\"to\":\"\",\"code\":\"invalid_client_id\"}]},"
                 + "{\"code\":\"empty_message\",\"detail\":\"Send at least one byte.\"}]";
         try (Recorder recorder = new Recorder().answering(200, answer); DownlinkClient client = client(recorder)) {
             SendOptions options =

@@ -68,7 +68,8 @@ public final class ChannelRequests {
     private static boolean isConnected(String uri) {
         boolean connected = uri != null && uri.endsWith(CONNECTED);
         if (!connected && (uri == null || !uri.endsWith(DISCONNECTED))) {
-            throw new IllegalArgumentException("A presence POST goes to …" + CONNECTED + " or …" + DISCONNECTED + ".");
+            throw new IllegalArgumentException(
+                    "A presence POST goes to …" + CONNECTED + " or …" + DISCONNECTED + ".");
         }
         return connected;
     }

@@ -25,8 +25,8 @@ public interface ChannelService {
     /**
      * Sends a message to everyone who has the channel of a client id open.
      *
-     * <p>Returning says that the message is on its way, not that somebody got it; sending to somebody who is not there is
-     * no error.
+     * <p>Returning says that the message is on its way, not that somebody got it; sending to somebody who is not
+     * there is no error.
      *
      * @param message text of at most 32767 bytes of UTF-8, for a client id or for a token of one
      * @throws IllegalArgumentException if the client id or the text is null or too long
@@ -35,7 +35,8 @@ public interface ChannelService {
     void sendMessage(ChannelMessage message);
 
     /**
-     * Reads a message that a page posted to {@code /_ah/channel/receive}, from the parameters {@code key} and {@code msg}.
+     * Reads a message that a page posted to {@code /_ah/channel/receive}, from the parameters {@code key} and
+     * {@code msg}.
      *
      * @throws IllegalStateException if one of them is missing
      */
@@ -44,8 +45,8 @@ public interface ChannelService {
     /**
      * Reads who came or went from a POST to {@code /_ah/channel/connected/} or {@code /_ah/channel/disconnected/}.
      *
-     * <p>Where {@code DOWNLINK_PRESENCE_SECRET} is set, only what Downlink signed is believed. Give it the request before
-     * anything else has read its body.
+     * <p>Where {@code DOWNLINK_PRESENCE_SECRET} is set, only what Downlink signed is believed. Give it the request
+     * before anything else has read its body.
      *
      * @throws IllegalArgumentException if the request is not such a POST, or is forged
      * @throws IOException if its body cannot be read

@@ -2,7 +2,9 @@ package com.google.appengine.api.channel;
 
 import dev.downlink.DownlinkException;
 
-/** What the old service answered, and what its library made of each: here always the same exception, in other words. */
+/**
+ * What the old service answered, and what its library made of each: here always the same exception, in other words.
+ */
 enum ServiceCode {
     INTERNAL_ERROR("An internal channel error occurred."),
     INVALID_CHANNEL_KEY(ServiceCode.GENERIC),

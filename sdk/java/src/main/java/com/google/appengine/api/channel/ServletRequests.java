@@ -3,7 +3,9 @@ package com.google.appengine.api.channel;
 import java.io.IOException;
 import javax.servlet.http.HttpServletRequest;
 
-/** Takes from a servlet's request what is needed of it. A class of its own, so that nothing else here needs servlets. */
+/**
+ * Takes from a servlet's request what is needed of it. A class of its own, so that nothing else here needs servlets.
+ */
 final class ServletRequests {
     private ServletRequests() {}
 

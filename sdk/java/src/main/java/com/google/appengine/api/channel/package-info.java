@@ -7,8 +7,8 @@
  * channelService.sendMessage(new ChannelMessage(clientId, "hello"));
  * }</pre>
  *
- * <p>{@code DOWNLINK_URL} ({@code http://127.0.0.1:7171} unless set) and {@code DOWNLINK_API_KEY} are read at the first call.
- * What is new is in {@link dev.downlink}. Servlets of {@code jakarta.servlet} have the package
+ * <p>{@code DOWNLINK_URL} ({@code http://127.0.0.1:7171} unless set) and {@code DOWNLINK_API_KEY} are read at the
+ * first call. What is new is in {@link dev.downlink}. Servlets of {@code jakarta.servlet} have the package
  * {@link com.google.appengine.api.channel.jakarta}, servers without servlets {@link
  * com.google.appengine.api.channel.ChannelRequests}.
  */
