@@ -114,7 +114,7 @@ function isSigned(head: string, body: Uint8Array, keys: readonly Buffer[], signa
 
 function readBody(body: Uint8Array): Told | undefined {
   try {
-    // A byte order mark would be part of the client id, so it is kept.
+    // A byte order mark is not skipped: a body that begins with one begins with neither `{` nor `--`.
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
     if (text.startsWith('{')) return readJson(JSON.parse(text));
     return text.startsWith('--') ? readFields(readForm(text)) : undefined;

@@ -115,6 +115,7 @@ describe('a signed body that is no notice', () => {
     'JSON with a broken generation': data('"generation":1.5'),
     'JSON with a generation below 0': data('"generation":-1'),
     'JSON with space before it': ` ${BODY}`,
+    'JSON with a byte order mark before it': `\ufeff${BODY}`,
   };
   for (const [what, body] of Object.entries(bodies)) {
     test(what, () => expect(refusal(signed(body), body)).toBe('unreadable'));
