@@ -10,7 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Each file has a browser and a server of its own: two of them keep two cores busy.
     maxWorkers: 2,
-    // Tests that are said to be concurrent mostly wait: all those of a file may do so at once.
-    maxConcurrency: 32,
+    // Tests that are said to be concurrent mostly wait: so many of a file may do so at once.
+    maxConcurrency: 8,
   },
 });
