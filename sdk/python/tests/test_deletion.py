@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 
 import downlink
 from support.clients import AnyClient
 from support.page import Page
-from support.server import Server
+from support.server import TOKEN_KEY, Server
 
 DELETED = 4410
 
@@ -27,6 +29,20 @@ def test_every_socket_ends_and_no_earlier_token_opens_another(
     for token in (used, unused):
         with pytest.raises(AssertionError, match="not opened"):
             Page(server.url, token)
+
+
+def test_a_signed_token_is_refused_by_the_second_of_its_making(
+    client: AnyClient, server: Server, client_id: str
+) -> None:
+    before = downlink.sign_token(client_id, key=TOKEN_KEY)
+    client.delete_channel(client_id)
+    with pytest.raises(AssertionError, match="not opened"):
+        Page(server.url, before)
+    # Instead of waiting for the next second; the server bears clocks that differ by more.
+    after = downlink.sign_token(client_id, key=TOKEN_KEY, now=time.time() + 1)
+    with Page(server.url, after) as page:
+        client.send(client_id, "after")
+        assert page.messages(1) == ["after"]
 
 
 def test_what_was_kept_is_gone_and_what_comes_is_kept(
