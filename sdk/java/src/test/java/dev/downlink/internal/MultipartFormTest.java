@@ -59,7 +59,8 @@ class MultipartFormTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "--", "--\r\n", "--b", "--b\r\n", "from=ada", "--b\r\n\r\n--b",
-        "--b\r\nno head\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"from\"\r\n\r\nada", "--b\r\nx\r\n\r\nada\r\n--bc--"})
+        "--b\r\nno head\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"from\"\r\n\r\nada",
+        "--b\r\nx\r\n\r\nada\r\n--bc--"})
     void whatIsNoFormIsRefused(String text) {
         assertThrows(Unreadable.class, () -> read(text));
     }
