@@ -7,6 +7,8 @@
 # Maven needs the network the first time only: every version is fixed.
 set -eu
 cd "$(dirname "$0")"
+# Reports of earlier runs would be counted below.
+rm -rf target/surefire-reports
 mvn -B -ntp --quiet verify "$@"
 for report in target/surefire-reports/TEST-*.xml; do
   sed -n 's/.*<testsuite .* name="\([^"]*\)" .*tests="\([0-9]*\)".*/\2 \1/p' "$report"
