@@ -90,8 +90,8 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection that is silent for this long is asked by the kernel whether it is still there.
-pub const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+/// A connection that waits for an answer and is silent for this long is asked by the kernel whether it is still there.
+pub const TCP_KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// The kernel's send buffer for each socket, in bytes as `SO_SNDBUF` counts: two of the largest frames.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;

@@ -78,6 +78,10 @@ impl Edge {
         if let Some((cursor, reason)) = opened.gap {
             encode_control(&mut first, socket.transport, &Frame::Gap { cursor, reason });
         }
+        // Its own pings tell whether it is there; the kernel's beside them would double the traffic of idle sockets.
+        if let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, false) {
+            tracing::debug!(%error, "the kernel goes on asking");
+        }
         let Some((slot, progress)) = self.insert(stream, opened, Bytes::from(first)) else { return };
         if progress == Progress::Broken {
             return self.end(slot);

@@ -11,6 +11,7 @@ mod api;
 mod crash;
 mod fan_out;
 mod operator;
+mod presence;
 mod proxy;
 mod slow;
 mod support;

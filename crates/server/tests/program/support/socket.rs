@@ -164,6 +164,18 @@ impl Socket {
 
     /// Polls once more, for so many seconds.
     pub(crate) fn poll(&mut self, wait: &str) -> io::Result<()> {
+        self.ask(wait)?;
+        let response = http::read_response(&mut self.wire)?;
+        if response.status == 200 {
+            self.polled(&response);
+        } else {
+            self.queue.push_back(Frame::End(Some(response.status)));
+        }
+        Ok(())
+    }
+
+    /// Asks for a poll, and does not wait for the answer.
+    pub(crate) fn ask(&mut self, wait: &str) -> io::Result<()> {
         let mut again = self.opening.clone();
         again.query.retain(|pair| !pair.starts_with("after="));
         again.headers.retain(|(name, _)| name != "Last-Event-ID");
@@ -172,14 +184,7 @@ impl Socket {
         if self.wire.has_ended() {
             self.wire = Wire::connect(self.opening.address)?;
         }
-        self.wire.send(&again.bytes())?;
-        let response = http::read_response(&mut self.wire)?;
-        if response.status == 200 {
-            self.polled(&response);
-        } else {
-            self.queue.push_back(Frame::End(Some(response.status)));
-        }
-        Ok(())
+        self.wire.send(&again.bytes())
     }
 
     fn polled(&mut self, response: &Response) {

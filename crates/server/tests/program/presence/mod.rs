@@ -1,0 +1,24 @@
+//! The application is told who comes and goes: channel-api.md, items 49 to 54, and design.md, section 6.
+
+mod application;
+mod comings;
+mod endings;
+mod restarts;
+mod storms;
+
+use crate::support::{
+    application::{Application, SECRET},
+    server::{Setup, memory},
+};
+
+/// A server that tells an application, after a short grace.
+fn telling(app: &Application) -> Setup {
+    tells(memory(), app)
+}
+
+fn tells(setup: Setup, app: &Application) -> Setup {
+    setup
+        .env("DOWNLINK_PRESENCE_URL", &app.url())
+        .env("DOWNLINK_PRESENCE_SECRET", SECRET)
+        .env("DOWNLINK_PRESENCE_GRACE_SECONDS", "1")
+}
