@@ -160,3 +160,12 @@ func TestASecretThatCannotBeOneIsNoVerdict(t *testing.T) {
 		hides(t, err, strings.TrimPrefix(presenceSecret, "whsec_"), "another")
 	}
 }
+
+func TestATimestampHasDigitsOnly(t *testing.T) {
+	header := signed(noticeBody)
+	for _, bad := range []string{"+" + header.Get("Webhook-Timestamp"), header.Get("Webhook-Timestamp") + " "} {
+		header.Set("Webhook-Timestamp", bad)
+		_, err := downlink.VerifyNotice(header, []byte(noticeBody), presenceSecret)
+		equal(t, "code", refusal(t, err).Code, "bad_timestamp")
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,7 +35,9 @@ type Server struct {
 	listen      string
 	arguments   []string
 	environment []string
-	process     *exec.Cmd
+	// lock is for tests in which a relay kills the server and starts it again.
+	lock    sync.Mutex
+	process *exec.Cmd
 }
 
 // NewServer makes a server that is not started yet. Arguments that are NAME=value go into its
@@ -71,6 +74,8 @@ func RunServer(t testing.TB, arguments ...string) *Server {
 
 // Start starts it, and returns when it listens.
 func (s *Server) Start() error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	program, err := program()
 	if err != nil {
 		return err
@@ -92,13 +97,16 @@ func (s *Server) Start() error {
 	select {
 	case found := <-listens:
 		if found != nil {
-			s.URL, s.listen = found[1], found[2]
+			if s.URL == "" {
+				// The same ever after; so tests may read it while a relay starts the server again.
+				s.URL, s.listen = found[1], found[2]
+			}
 			return nil
 		}
 		_ = process.Wait() // So that the log is whole.
 		return fmt.Errorf("the server ended: %s", log.String())
 	case <-time.After(Patience):
-		s.Kill()
+		s.endLocked(os.Kill)
 		return errors.New("the server does not say where it listens")
 	}
 }
@@ -114,6 +122,12 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) end(signal os.Signal) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.endLocked(signal)
+}
+
+func (s *Server) endLocked(signal os.Signal) {
 	if s.process == nil {
 		return
 	}
