@@ -8,9 +8,9 @@ export default defineConfig({
     // test are shorter, since they can say what they waited for.
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    // Each file has a browser and a server of its own: two of them keep two cores busy.
-    maxWorkers: 2,
+    // Each file has browsers and a server of its own, and waits a third of its time: three of them keep two cores busy.
+    maxWorkers: 3,
     // Tests that are said to be concurrent mostly wait: so many of a file may do so at once.
-    maxConcurrency: 8,
+    maxConcurrency: 12,
   },
 });

@@ -16,7 +16,8 @@ export interface Noted {
 
 /** Everything that a test page has noted, of one socket or of all. */
 export async function noted(page: Asked, name?: string): Promise<Noted[]> {
-  const all = await page.evaluate(() => (window as any).records as Noted[]);
+  // A page that could not be loaded has noted nothing.
+  const all = await page.evaluate(() => ((window as any).records ?? []) as Noted[]);
   return name === undefined ? all : all.filter((note) => note.name === name);
 }
 

@@ -33,7 +33,8 @@ export class Relay {
       }
       const { hostname, port } = new URL(target());
       const { method, url: path, headers } = request;
-      const onward = httpRequest({ hostname, port, method, path, headers }, (answer) => {
+      // A connection each: one that is kept may be closed by the server just when it is used again.
+      const onward = httpRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
         const stream = answer.headers['content-type']?.startsWith('text/event-stream');
         if (stream && this.faults.holdStreams) {
           answer.resume();
