@@ -64,8 +64,8 @@ pub trait PresenceStore: Send + Sync {
     /// The oldest notice of a client id. From now on the application may know of it, so it is dropped no more.
     fn begin(&self, id: &ClientId) -> Option<Notice>;
 
-    /// The application was told, or is never to be. The next notice of that client id has its turn.
-    async fn settle(&self, notices: Vec<Notice>);
+    /// The application was told, or is never to be. Returns those of whom there is more to tell.
+    async fn settle(&self, notices: Vec<Notice>) -> Vec<ClientId>;
 
     /// How much there is.
     fn standing(&self) -> Standing;

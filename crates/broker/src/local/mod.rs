@@ -339,8 +339,8 @@ impl PresenceStore for Local {
         self.shared.book.begin(id)
     }
 
-    async fn settle(&self, notices: Vec<Notice>) {
-        self.shared.blocking(move |shared| shared.book.settle(&notices)).await;
+    async fn settle(&self, notices: Vec<Notice>) -> Vec<ClientId> {
+        self.shared.blocking(move |shared| shared.book.settle(&notices)).await.unwrap_or_default()
     }
 
     fn standing(&self) -> Standing {

@@ -207,12 +207,15 @@ impl Notices {
 
     async fn settle(&self, notices: Vec<Notice>) {
         let ids: Vec<ClientId> = notices.iter().map(|notice| notice.id.clone()).collect();
-        self.store.settle(notices).await;
+        let more = self.store.settle(notices).await;
         let mut backlog = self.backlog.lock();
         for id in ids {
             let came = self.store.is_connected(&id);
             backlog.told(id, came, self.clock.elapsed_ms());
         }
+        drop(backlog);
+        // Also what was left from before a restart, of which nobody else has heard.
+        self.recorded(more);
     }
 }
 

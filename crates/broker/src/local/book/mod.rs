@@ -95,8 +95,9 @@ impl Book {
         Ok(real.into_iter().filter(|(_, cancels)| !cancels).map(|(change, _)| change.id.clone()).collect())
     }
 
-    /// Writes down that notices were told. Not synced: a notice is then told twice rather than never.
-    pub(super) fn settle(&self, notices: &[Notice]) {
+    /// Writes down that notices were told; returns those of whom there is more to tell. Not synced: a notice is then
+    /// told twice rather than never.
+    pub(super) fn settle(&self, notices: &[Notice]) -> Vec<ClientId> {
         let records: Vec<Record<'_>> = notices
             .iter()
             .map(|notice| Record::Settled { id: notice.id.as_str(), generation: notice.generation })
@@ -107,6 +108,8 @@ impl Book {
             let mut state = self.state.lock();
             records.iter().for_each(|record| state.apply(0, record, false));
         }
+        let state = self.state.lock();
+        notices.iter().map(|notice| &notice.id).filter(|id| state.is_waiting(id)).cloned().collect()
     }
 
     /// Writes down that a channel was deleted.

@@ -61,6 +61,10 @@ impl State {
         self.clients.get(id).is_some_and(|client| client.connected)
     }
 
+    pub(super) fn is_waiting(&self, id: &ClientId) -> bool {
+        self.clients.get(id).is_some_and(|client| !client.waiting.is_empty())
+    }
+
     pub(super) fn connected(&self) -> Vec<ClientId> {
         self.clients.iter().filter(|(_, client)| client.connected).map(|(id, _)| id.clone()).collect()
     }

@@ -21,7 +21,8 @@ fn tell(book: &Book, text: &str) -> Vec<bool> {
     let mut told = Vec::new();
     while let Some(notice) = book.begin(&id(text)) {
         told.push(notice.connected);
-        book.settle(&[notice]);
+        let more = book.settle(&[notice]);
+        assert_eq!(more, if book.waiting().contains(&id(text)) { vec![id(text)] } else { vec![] });
     }
     told
 }
