@@ -41,6 +41,10 @@ const RECIPES: Record<string, Recipe> = {
     build: (made) => [['go', 'build', '-o', join(made, 'game'), '.']],
     start: (made) => [join(made, 'game')],
   },
+  java: {
+    build: (made) => [['./build.sh', made]],
+    start: (made) => ['java', '-jar', join(made, 'tic-tac-toe.jar')],
+  },
 };
 
 /** The languages whose server is there. */
