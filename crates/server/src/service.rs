@@ -111,11 +111,13 @@ impl Service {
     /// # Panics
     /// Without a source of random numbers.
     pub(crate) fn create_channel(&self, client_id: ClientId, life: Duration) -> Made {
-        let issued_at = self.now_ms() / 1000;
+        let now_ms = self.now_ms();
+        let issued_at = now_ms / 1000;
         let grant = Grant {
             client_id,
             issued_at,
-            expires_at: issued_at + life.as_secs(),
+            // Not a moment less than was asked for (channel-api.md, item 18).
+            expires_at: now_ms.div_ceil(1000) + life.as_secs(),
             start: Some(self.broker().end()),
         };
         let mut unique = [0; 8];

@@ -4,13 +4,15 @@ use crate::common::{PowerDisk, Random};
 use journal::{AppendError, Disk, Ledger, OpenError};
 use std::{io, sync::Arc};
 
-fn open(disk: &Arc<PowerDisk>) -> Result<(Ledger, Vec<(u64, Vec<u8>)>), OpenError> {
+type Records = Vec<(u64, Vec<u8>)>;
+
+fn open(disk: &Arc<PowerDisk>) -> Result<(Ledger, Records), OpenError> {
     let opened = Ledger::open(Arc::clone(disk) as Arc<dyn Disk>, false, 0)?;
     Ok((opened.ledger, opened.records.iter().map(|(number, bytes)| (*number, bytes.to_vec())).collect()))
 }
 
 /// Opens, and rewrites with all that was found, as owners do.
-fn reopen(disk: &Arc<PowerDisk>) -> (Ledger, Vec<(u64, Vec<u8>)>) {
+fn reopen(disk: &Arc<PowerDisk>) -> (Ledger, Records) {
     let (mut ledger, records) = open(disk).unwrap();
     ledger.rewrite(records.iter().map(|(number, bytes)| (*number, &bytes[..]))).unwrap();
     (ledger, records)

@@ -9,6 +9,8 @@
 
 mod api;
 mod crash;
+mod deletion;
+mod dev_wire;
 mod fan_out;
 mod operator;
 mod presence;

@@ -152,7 +152,6 @@ fn item_50_a_cut_network_is_noticed_within_thirty_seconds() {
     });
     for transport in ALL {
         let took = gone(&app, &format!("{transport:?}"), start);
-        println!("{transport:?}: {took:?}");
         assert!(took < Duration::from_secs(30) + GRACE, "{transport:?}: {took:?}");
     }
     waiting.join().unwrap();

@@ -58,7 +58,6 @@ fn ten_thousand_that_leave_at_once_stall_neither_messages_nor_notices() {
         left_before = left;
         thread::sleep(Duration::from_millis(10));
     }
-    println!("slowest message {slowest_message:?}, slowest notice {slowest_notice:?} of {}", comers.len());
     assert!(!comers.is_empty(), "somebody came in the middle");
     assert!(slowest_message < Duration::from_secs(1), "{slowest_message:?}");
     assert!(slowest_notice < Duration::from_secs(2), "{slowest_notice:?}");
