@@ -4,7 +4,7 @@
 check:
     ./scripts/test
 
-# One part of it: rust, browser, python, e2e.
+# One part of it: rust, browser, python, node, go, java, e2e.
 test *PARTS:
     ./scripts/test {{PARTS}}
 

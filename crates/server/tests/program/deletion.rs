@@ -1,5 +1,8 @@
 //! `DELETE /v1/channels/{client_id}`: the channel begins anew.
 
+mod races;
+mod remains;
+
 use crate::support::{
     server::{memory, on_disk},
     socket::{ALL, Frame},

@@ -1,5 +1,9 @@
 //! The wire of the old development server, told as HTTP requests: channel-api.md, 3.1 and items 42 to 48.
 
+mod channel_test;
+mod tabs;
+mod texts;
+
 use crate::support::{
     application::{Application, SECRET},
     http::{API_KEY, Response, read_response, request},
@@ -12,7 +16,7 @@ use std::{thread, time::Duration};
 
 /// One request; tokens are not escaped, as the old client does not.
 #[track_caller]
-fn ask(server: &Server, method: &str, query: &str) -> (String, Response) {
+pub(crate) fn ask(server: &Server, method: &str, query: &str) -> (String, Response) {
     let mut wire = Wire::connect(server.address).unwrap();
     wire.send(&request(method, &format!("/_ah/channel/dev?{query}"), &[], b"")).unwrap();
     let line = String::from_utf8(wire.up_to(b"\r\n").unwrap().unwrap()).unwrap().trim_end().to_owned();
@@ -35,7 +39,7 @@ fn ask(server: &Server, method: &str, query: &str) -> (String, Response) {
 
 /// A poll that must be answered with 200; what it brought.
 #[track_caller]
-fn poll(server: &Server, token: &str) -> Option<String> {
+pub(crate) fn poll(server: &Server, token: &str) -> Option<String> {
     let (line, answer) = ask(server, "GET", &format!("command=poll&channel={token}&client=1"));
     assert_eq!(line, "HTTP/1.1 200 OK");
     let kind = answer.header("content-type");

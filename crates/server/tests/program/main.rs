@@ -7,11 +7,13 @@
     reason = "helpers of tests may; they live in real time"
 )]
 
+mod acceptance;
 mod api;
 mod crash;
 mod deletion;
 mod dev_wire;
 mod fan_out;
+mod nginx;
 mod operator;
 mod presence;
 mod proxy;

@@ -66,7 +66,7 @@ fn an_answer_says_how_many_sockets_are_open() {
 }
 
 #[test]
-fn a_token_names_its_client_also_as_a_target() {
+fn item_9_a_token_names_its_client_also_as_a_target() {
     let server = memory().start();
     let mut api = server.api();
     let token = api.token("ada");
