@@ -31,8 +31,10 @@ def notices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notices]:
         settings = {"DOWNLINK_PRESENCE_URL": receiver.url, "DOWNLINK_PRESENCE_SECRET": SECRET}
         server = Server(tmp_path_factory.mktemp("presence") / "data", settings=settings)
         server.start()
-        yield come_and_go(server, receiver)
-        server.stop()
+        try:
+            yield come_and_go(server, receiver)
+        finally:
+            server.stop()
 
 
 def come_and_go(server: Server, receiver: Receiver) -> Notices:
@@ -156,11 +158,13 @@ def test_item_54_holds_for_the_standard_format_and_while_secrets_change(tmp_path
         }
         server = Server(tmp_path / "data", settings=settings)
         server.start()
-        with downlink.Client(server.url, server.api_key) as client:
-            page = Page(server.url, client.create_channel("žluťoučký 🐎").token)
-            post = receiver.next()
-            page.close()
-        server.stop()
+        try:
+            with downlink.Client(server.url, server.api_key) as client:
+                token = client.create_channel("žluťoučký 🐎").token
+            with Page(server.url, token):
+                post = receiver.next()
+        finally:
+            server.stop()
     assert post.path == "/presence"
     for secret in (SECRET, NEW_SECRET, f"{NEW_SECRET},{SECRET}"):
         notice = downlink.verify_notice(post.headers, post.body, secret)
