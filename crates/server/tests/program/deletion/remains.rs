@@ -4,14 +4,15 @@ use super::{GONE, gone};
 use crate::{
     dev_wire,
     support::{
-        http::{Api, escape},
+        http::{Api, escape, read_response},
         server::{Server, memory, on_disk},
-        socket::{ALL, STREAMS},
+        socket::{ALL, Frame, STREAMS},
         token::{TOKEN_KEY, claims, sign},
     },
 };
 use protocol::socket::Transport;
 use serde_json::json;
+use std::{thread, time::Duration};
 
 fn delete(api: &mut Api, id: &str) {
     let answer = api.call("DELETE", &format!("/v1/channels?client_id={}", escape(id)), &[], b"");
@@ -77,9 +78,7 @@ fn a_token_from_before_is_no_target_in_any_form() {
     let server = memory().start();
     let mut api = server.api();
     let old = api.token("ada");
-    let mut poll = server.opening(Transport::LongPoll, &old).open();
     delete(&mut api, "ada");
-    assert_eq!(poll.closed().0, GONE, "the poll that comes next is told");
     let fresh = api.token("ada");
     let mut socket = server.opening(Transport::WebSocket, &fresh).open();
     for path in [format!("/v1/messages?to={old}"), format!("/v1/channels/{old}/messages")] {
@@ -93,6 +92,21 @@ fn a_token_from_before_is_no_target_in_any_form() {
     assert!(answers[0]["id"].is_null() && answers[2]["id"].is_string(), "{answers}");
     assert_eq!(socket.text(), "to ada");
     assert_eq!(api.kept("ada"), ["to ada"]);
+}
+
+#[test]
+fn a_poll_that_waits_is_told_and_so_is_the_next_one() {
+    let server = memory().start();
+    let mut api = server.api();
+    let token = api.token("ada");
+    let [mut waits, mut comes] = [(); 2].map(|()| server.opening(Transport::LongPoll, &token).open());
+    waits.ask("20").unwrap();
+    // Until it has arrived, which nothing tells.
+    thread::sleep(Duration::from_millis(300));
+    delete(&mut api, "ada");
+    let answer = read_response(&mut waits.wire).unwrap();
+    assert_eq!((answer.status, &answer.json()["close"]["code"]), (200, &json!(GONE)));
+    assert_eq!(comes.frame(), Frame::End(Some(410)));
 }
 
 #[test]
