@@ -7,6 +7,7 @@ use crate::{
         options::{OPTIONS, OptionSpec},
     },
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     fmt::Write as _,
     fs::OpenOptions,
@@ -64,6 +65,10 @@ fn line(option: &OptionSpec, name: &str) -> String {
         ("api.keys", _) => format!("{name} = [\"{}\"]", Secret::random().expose()),
         ("token.key", _) => format!("{name} = \"{}\"", Secret::random().expose()),
         ("token.key_set", _) => format!("# {name} = \"/etc/downlink/jwks.json\""),
+        ("presence.url", _) => format!("# {name} = \"http://127.0.0.1:8080\""),
+        ("presence.secret", _) => {
+            format!("{name} = \"whsec_{}\"", BASE64_STANDARD.encode(Secret::random().expose()))
+        }
         ("edge.threads", _) => format!("# {name} = 1"),
         (_, default) => format!("# {name} = {default}"),
     }

@@ -72,7 +72,7 @@ fn ask(nginx: &Nginx, method: &str, path: &str) -> (String, String) {
 
 /// A socket, or the chunks of a stream.
 enum Reader {
-    Socket(Socket),
+    Socket(Box<Socket>),
     Chunks(Wire),
 }
 
@@ -115,7 +115,7 @@ fn all_transports_and_the_development_wire_work_through_nginx() {
         // Through nginx the streams come in chunks.
         let mut reader = match transport {
             Transport::Sse | Transport::Lines => Reader::chunks(nginx.address, &opening),
-            _ => Reader::Socket(opening.open()),
+            _ => Reader::Socket(Box::new(opening.open())),
         };
         app.hears(&id, &[true]);
         for text in ["one", "two", "three"] {
