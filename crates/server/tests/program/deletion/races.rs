@@ -9,12 +9,13 @@ use crate::support::{
 };
 use protocol::socket::Transport;
 use std::{
+    io::ErrorKind,
+    net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 fn delete(api: &mut Api) {
@@ -33,40 +34,54 @@ fn is_ended(mut socket: Socket) {
     }
 }
 
+/// Opens with whatever token there is, until it is told to stop.
+fn open_on(
+    transport: Transport,
+    address: SocketAddr,
+    token: &Mutex<String>,
+    stop: &AtomicBool,
+) -> Vec<Socket> {
+    let mut sockets = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let opening = Opening::new(address, transport, &token.lock().unwrap().clone());
+        match opening.try_open() {
+            Ok(opened) => sockets.extend(opened.ok()),
+            // Deleted before it had a wire that could be told: it is told when it comes back.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
+        }
+    }
+    sockets
+}
+
 #[test]
 fn nobody_with_a_token_from_before_stays_however_the_opening_races() {
-    let server = memory().start();
+    let server = memory().env("DOWNLINK_EDGE_THREADS", "4").start();
     let address = server.address;
     let mut api = server.api();
-    for _ in 0..5 {
-        let token = api.token("ada");
-        let stop = Arc::new(AtomicBool::new(false));
-        let openers: Vec<_> = ALL
-            .iter()
-            .map(|transport| {
-                let (opening, stop) = (Opening::new(address, *transport, &token), Arc::clone(&stop));
-                thread::spawn(move || {
-                    let mut sockets = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
-                        sockets.extend(opening.clone().try_open().unwrap().ok());
-                    }
-                    sockets
-                })
-            })
-            .collect();
-        thread::sleep(Duration::from_millis(30));
-        (0..5).for_each(|_| delete(&mut api));
-        stop.store(true, Ordering::Relaxed);
-        let sockets: Vec<Socket> = openers.into_iter().flat_map(|opener| opener.join().unwrap()).collect();
-        assert!(!sockets.is_empty());
-        for socket in sockets {
-            // A poll has no connection that could be told; its next request is.
-            if socket.transport != Transport::LongPoll {
-                is_ended(socket);
-            }
-        }
-        until("nobody is there", || (api.sockets("ada") == 0).then_some(()));
+    let token = Arc::new(Mutex::new(api.token("ada")));
+    let stop = Arc::new(AtomicBool::new(false));
+    let openers: Vec<_> = ALL
+        .iter()
+        .map(|transport| {
+            let (token, stop) = (Arc::clone(&token), Arc::clone(&stop));
+            thread::spawn(move || open_on(*transport, address, &token, &stop))
+        })
+        .collect();
+    for _ in 0..100 {
+        until("somebody is there", || (api.sockets("ada") > 0).then_some(()));
+        delete(&mut api);
+        *token.lock().unwrap() = api.token("ada");
     }
+    stop.store(true, Ordering::Relaxed);
+    let sockets: Vec<Socket> = openers.into_iter().flat_map(|opener| opener.join().unwrap()).collect();
+    delete(&mut api);
+    for socket in sockets {
+        // A poll has no connection that could be told; its next request is.
+        if socket.transport != Transport::LongPoll {
+            is_ended(socket);
+        }
+    }
+    until("nobody is there", || (api.sockets("ada") == 0).then_some(()));
 }
 
 #[test]
