@@ -104,8 +104,8 @@ impl Reader {
 #[test]
 fn all_transports_and_the_development_wire_work_through_nginx() {
     let app = Application::start();
-    let server =
-        memory().env("DOWNLINK_PRESENCE_URL", &app.url()).env("DOWNLINK_PRESENCE_SECRET", SECRET).start();
+    let server = memory().env("DOWNLINK_PRESENCE_URL", &app.url()).env("DOWNLINK_PRESENCE_SECRET", SECRET);
+    let server = server.env("DOWNLINK_PRESENCE_GRACE_SECONDS", "1").start();
     let nginx = nginx(server.address, app.address);
     for transport in ALL {
         let id = format!("{transport:?}");
@@ -122,6 +122,11 @@ fn all_transports_and_the_development_wire_work_through_nginx() {
             server.api().send(&id, text);
             reader.expect(text);
         }
+        if transport != Transport::LongPoll {
+            drop(reader);
+            // nginx ends what its page has left, and does not keep it.
+            app.hears(&id, &[true, false]);
+        }
     }
     let token = server.api().token("dev");
     server.api().send("dev", "raw");
@@ -133,9 +138,17 @@ fn all_transports_and_the_development_wire_work_through_nginx() {
         "/_ah/channel/disconnected/",
         "/_ah/channel/connected",
         "/_ah/channel/%63onnected/",
+        "//_ah//channel/./connected/",
+        "/x/../_ah/channel/connected/",
+        "/_ah%2Fchannel%2Fconnected/",
+        "/_AH/Channel/Connected/",
+        // As servlets read it.
+        "/_ah;x=1/channel;y/connected;z/",
     ] {
         assert_eq!(ask(&nginx, "POST", path).0, "HTTP/1.1 403 Forbidden", "{path}");
     }
+    let twice = ask(&nginx, "POST", "/_ah/channel/connecte%2564/").0;
+    assert_eq!(twice, "HTTP/1.1 404 Not Found", "it goes to Downlink, which has no such path");
     for path in ["/_ah/channel/jsapi", "/channel.js", "/downlink.mjs"] {
         assert_eq!(ask(&nginx, "GET", path).0, "HTTP/1.1 200 OK", "{path}");
     }
