@@ -159,7 +159,7 @@ function boolean(of: Json, name: string): boolean {
 
 /** RFC 3339, as `Date` takes it; digits beyond milliseconds are dropped. */
 function time(of: Json, name: string): Date {
-  const moment = new Date(text(of, name).replace(/(\.\d{3})\d+/, '$1'));
+  const moment = new Date(text(of, name));
   if (Number.isNaN(moment.getTime())) throw new TypeError();
   return moment;
 }

@@ -11,9 +11,8 @@ export function readForm(text: string): Map<string, string> {
   if (delimiter.length < '\r\n--b'.length) throw new TypeError('no boundary');
   const fields = new Map<string, string>();
   // With a line break before it, the first delimiter is like the others.
-  const [before, ...pieces] = `\r\n${text}`.split(delimiter);
-  const end = pieces.pop();
-  if (before !== '' || end === undefined || !end.startsWith('--')) throw new TypeError('no end');
+  const [, ...pieces] = `\r\n${text}`.split(delimiter);
+  if (!pieces.pop()?.startsWith('--')) throw new TypeError('no end');
   for (const piece of pieces) {
     const { name, value } = readPart(piece);
     if (!fields.has(name)) fields.set(name, value);

@@ -98,6 +98,7 @@ describe('a signed body that is no notice', () => {
 
   const bodies: Record<string, string | Uint8Array> = {
     'a form that breaks off': whole.slice(0, -8),
+    'a form without its end': whole.replace('--b--\r\n', '--b'),
     'a form of one line': '--b',
     'a form without a boundary': `--\r\n${whole}`,
     'a form with something before it': `\r\n${whole}`,
