@@ -155,6 +155,19 @@ impl Channel {
         found
     }
 
+    /// Calls `each` for every socket, some at a time, so that nobody waits long for the list.
+    pub(crate) fn for_each_socket(&self, mut each: impl FnMut(&Arc<Socket>)) {
+        const AT_ONCE: usize = 256;
+        let mut next = 0;
+        loop {
+            let members = self.members(&mut next, AT_ONCE);
+            if members.is_empty() {
+                return;
+            }
+            members.iter().for_each(&mut each);
+        }
+    }
+
     /// The edges whose threads own sockets of this channel, a bit each. For large channels, all.
     pub(crate) fn edges(&self, all: u64) -> u64 {
         const LOOK_MAX: usize = 16;

@@ -327,16 +327,7 @@ impl Announce for Hub {
     fn pass(&self, message: Passing) {
         for key in &message.keys {
             let Some(channel) = self.channel(*key) else { continue };
-            let mut next = 0;
-            loop {
-                let members = channel.members(&mut next, 256);
-                if members.is_empty() {
-                    break;
-                }
-                for socket in members {
-                    self.pass_to(&socket, &message);
-                }
-            }
+            channel.for_each_socket(|socket| self.pass_to(socket, &message));
         }
     }
 
@@ -359,16 +350,7 @@ impl Announce for Hub {
 impl Hub {
     /// Closes every socket of a channel.
     fn close_all(&self, channel: &Channel, code: CloseCode) {
-        let mut next = 0;
-        loop {
-            let members = channel.members(&mut next, 256);
-            if members.is_empty() {
-                break;
-            }
-            for socket in members {
-                self.close(&socket, code, code.reason(), None);
-            }
-        }
+        channel.for_each_socket(|socket| self.close(socket, code, code.reason(), None));
     }
 
     /// Gives a passing message to a socket that is not behind; to others it is lost, as its sender wished.

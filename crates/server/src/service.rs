@@ -4,7 +4,7 @@ use crate::{config::Secret, http::DevSockets, notices::Notices};
 use broker::{
     broker::{Broker, Deletion},
     error::PublishError,
-    message::{Draft, Recipients, Stored},
+    message::{Draft, Position, Recipients, Stored},
     presence::PresenceStore,
 };
 use delivery::{counters::Counter, hub::Hub};
@@ -138,6 +138,13 @@ impl Service {
     pub(crate) fn is_revoked(&self, grant: &Grant) -> bool {
         let deletion = self.broker().deletion(self.broker().key(&grant.client_id));
         deletion.is_some_and(|deletion| deletion.refuses(grant.start, grant.issued_at))
+    }
+
+    /// Where a socket starts whose client names no place: at the token's position, or shortly before it was made.
+    pub(crate) fn start(grant: &Grant) -> Position {
+        let before_ms = limits::TOKEN_START_BEFORE_ISSUE.as_millis() as u64;
+        let since_ms = (grant.issued_at * 1000).saturating_sub(before_ms);
+        grant.start.map_or(Position::Since(since_ms), Position::After)
     }
 
     /// Deletes a channel: its sockets end, its earlier tokens open nothing, what is kept cannot be read.

@@ -18,7 +18,6 @@ use http::{HeaderValue, Request, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use parking_lot::Mutex;
 use protocol::{
-    limits,
     message::Data,
     socket::Transport,
     token::{Grant, TokenError},
@@ -130,13 +129,13 @@ async fn connect(service: &Service, peer: SocketAddr, hash: u128, grant: Grant) 
     {
         return Some(known);
     }
-    let since = (grant.issued_at * 1000).saturating_sub(limits::TOKEN_START_BEFORE_ISSUE.as_millis() as u64);
-    let position = service.presence.position(hash).or(grant.start);
+    let kept = service.presence.position(hash);
+    let position = kept.map_or_else(|| Service::start(&grant), Position::After);
     let request = OpenRequest {
         expires_at: service.hub.deadline(grant.expires_at, service.now_ms()),
         token: (grant.start, grant.issued_at),
         id: grant.client_id,
-        position: position.map_or(Position::Since(since), Position::After),
+        position,
         transport: Transport::LongPoll,
         silence: Some(service.dev_silence),
         address: peer.ip(),

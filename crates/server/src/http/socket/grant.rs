@@ -7,7 +7,6 @@ use http::{HeaderMap, Request, header};
 use protocol::{
     close::{CloseCode, TOKEN_INVALID, TOKEN_TIMED_OUT},
     cursor::InvalidCursor,
-    limits,
     socket::Transport,
     token::{Grant, TokenError},
 };
@@ -104,12 +103,7 @@ pub(super) fn check<B>(
             let text = std::str::from_utf8(text).map_err(|_| InvalidCursor)?;
             Position::After(text.parse().map_err(|error: InvalidCursor| error)?)
         }
-        None => match grant.start {
-            Some(start) => Position::After(start),
-            None => Position::Since(
-                (grant.issued_at * 1000).saturating_sub(limits::TOKEN_START_BEFORE_ISSUE.as_millis() as u64),
-            ),
-        },
+        None => Service::start(&grant),
     };
     Ok(Asked { grant, position, resumes: place.is_some() })
 }
