@@ -141,7 +141,7 @@ pub const PRESENCE_RETURN: Duration = Duration::from_secs(10);
 /// and the old server's 2 s flapped under load (channel-api.md, item 48).
 pub const PRESENCE_SILENCE_DEFAULT: Duration = Duration::from_secs(5);
 
-/// Every secret that signs presence notices has at least so many bytes: half the hash's, as Standard Webhooks asks.
+/// A secret that signs presence notices has at least so many bytes (Standard Webhooks: 24 to 64).
 pub const NOTICE_SECRET_BYTES_MIN: usize = 24;
 
 /// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
