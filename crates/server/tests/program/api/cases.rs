@@ -1,7 +1,7 @@
 //! `conformance/cases`: what every part of Downlink agrees on, asked of the program.
 
 use crate::support::{
-    conformance::{cases, expand},
+    conformance::{cases, content, expand},
     http::{API_KEY, escape},
     server::memory,
     socket::{ALL, Data, Frame},
@@ -52,13 +52,7 @@ fn what_is_sent_arrives_unchanged_on_every_transport() {
         let (name, case) = (case["name"].as_str().unwrap().to_owned(), expand(&case));
         let id = case["to"].as_str().unwrap();
         let token = api.token(id);
-        let (kind, bytes, data) = match case["text"].as_str() {
-            Some(text) => ("text/plain", text.as_bytes().to_vec(), Data::Text(text.into())),
-            None => {
-                let bytes = BASE64_STANDARD.decode(case["base64"].as_str().unwrap()).unwrap();
-                ("application/octet-stream", bytes.clone(), Data::Binary(bytes))
-            }
-        };
+        let (kind, bytes, data) = content(&case);
         let target = format!("/v1/messages?to={}", escape(id));
         let sent = api.call("POST", &target, &[("Content-Type", kind)], &bytes);
         assert_eq!(sent.status, 201, "{name}: {}", sent.text());

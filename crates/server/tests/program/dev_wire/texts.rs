@@ -2,12 +2,12 @@
 
 use super::{ask, poll};
 use crate::support::{
-    conformance::{cases, expand},
+    conformance::{cases, content, expand},
     http::escape,
     server::memory,
+    socket::Data,
     until,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 
 #[test]
 fn item_42_every_message_comes_raw_and_whole() {
@@ -17,13 +17,8 @@ fn item_42_every_message_comes_raw_and_whole() {
         let (name, case) = (case["name"].as_str().unwrap().to_owned(), expand(&case));
         let id = case["to"].as_str().unwrap();
         let token = api.token(id);
-        let (kind, polled, bytes) = match case["text"].as_str() {
-            Some(text) => ("text/plain", "application/json", text.as_bytes().to_vec()),
-            None => {
-                let bytes = BASE64_STANDARD.decode(case["base64"].as_str().unwrap()).unwrap();
-                ("application/octet-stream", "application/octet-stream", bytes)
-            }
-        };
+        let (kind, bytes, data) = content(&case);
+        let polled = if matches!(data, Data::Text(_)) { "application/json" } else { kind };
         let path = format!("/v1/messages?to={}", escape(id));
         assert_eq!(api.call("POST", &path, &[("Content-Type", kind)], &bytes).status, 201, "{name}");
         let (line, answer) = ask(&server, "GET", &format!("command=poll&channel={token}&client=1"));

@@ -1,11 +1,11 @@
 //! Who comes.
 
-use super::telling;
+use super::{in_front_of, telling};
 use crate::support::{
     PATIENCE,
     application::{Application, SECRET, TAKEN},
     http::{Api, escape},
-    server::{Setup, memory},
+    server::memory,
     socket::ALL,
     websocket,
 };
@@ -113,12 +113,7 @@ fn the_other_format_is_one_document_to_one_address() {
 #[test]
 fn behind_dev_the_application_is_told_without_asking() {
     let app = Application::start();
-    let server = Setup::new("dev")
-        .env("DOWNLINK_DURABILITY", "memory")
-        .env("DOWNLINK_PRESENCE_SECRET", SECRET)
-        .arg("--app")
-        .arg(&app.url())
-        .start();
+    let server = in_front_of(&app);
     let token = server.api().token("ada");
     let _socket = server.opening(Transport::WebSocket, &token).open();
     app.hears("ada", &[true]);
@@ -127,12 +122,7 @@ fn behind_dev_the_application_is_told_without_asking() {
 #[test]
 fn item_54_a_notice_from_outside_is_refused_and_a_real_one_is_signed() {
     let app = Application::start();
-    let server = Setup::new("dev")
-        .env("DOWNLINK_DURABILITY", "memory")
-        .env("DOWNLINK_PRESENCE_SECRET", SECRET)
-        .arg("--app")
-        .arg(&app.url())
-        .start();
+    let server = in_front_of(&app);
     for path in ["/_ah/channel/connected/", "/_ah/channel/disconnected/", "/_ah/channel/%63onnected/"] {
         let form = [("Content-Type", "application/x-www-form-urlencoded")];
         let answer = server.api().try_call("POST", path, &form, b"from=ada").unwrap();

@@ -8,8 +8,18 @@ mod storms;
 
 use crate::support::{
     application::{Application, SECRET},
-    server::{Setup, memory},
+    server::{Server, Setup, memory},
 };
+
+/// `dev` in front of an application.
+fn in_front_of(app: &Application) -> Server {
+    Setup::new("dev")
+        .env("DOWNLINK_DURABILITY", "memory")
+        .env("DOWNLINK_PRESENCE_SECRET", SECRET)
+        .arg("--app")
+        .arg(&app.url())
+        .start()
+}
 
 /// A server that tells an application, after a short grace.
 fn telling(app: &Application) -> Setup {

@@ -1,5 +1,7 @@
 //! The cases that server, browser library and SDKs share.
 
+use super::socket::Data;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 /// The cases of one file of `conformance/cases`.
@@ -8,6 +10,17 @@ pub(crate) fn cases(text: &str) -> Vec<Value> {
     let cases = file["cases"].as_array().unwrap().clone();
     assert!(!cases.is_empty());
     cases
+}
+
+/// What a case sends: its type, its bytes, and what must arrive.
+pub(crate) fn content(case: &Value) -> (&'static str, Vec<u8>, Data) {
+    match case["text"].as_str() {
+        Some(text) => ("text/plain", text.as_bytes().to_vec(), Data::Text(text.into())),
+        None => {
+            let bytes = BASE64_STANDARD.decode(case["base64"].as_str().unwrap()).unwrap();
+            ("application/octet-stream", bytes.clone(), Data::Binary(bytes))
+        }
+    }
 }
 
 /// A text, or what `{"repeat": ["é", 128]}` stands for; anything else as it is.
