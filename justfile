@@ -23,3 +23,7 @@ journal-spike:
 # Licences and advisories of everything that is linked.
 deny:
     cargo deny check
+
+# The long form of the tests that break things on purpose: about an hour. The short form is part of `just check`.
+torture *TESTS:
+    DOWNLINK_TORTURE=long cargo test --release --workspace --test torture -- --nocapture --test-threads=1 {{TESTS}}

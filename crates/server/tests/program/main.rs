@@ -17,6 +17,6 @@ mod nginx;
 mod operator;
 mod presence;
 mod proxy;
-mod slow;
+#[path = "../support/mod.rs"]
 mod support;
 mod transports;

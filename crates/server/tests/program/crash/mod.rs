@@ -1,4 +1,3 @@
 //! Killed at any moment, and started again on what is left.
 
-mod kills;
 mod restarts;

@@ -1,11 +1,14 @@
 //! `kill -9` at random moments under load; readers and writers that come back like real ones.
 
-use crate::support::{
-    PATIENCE, Random,
-    http::{API_KEY, Api},
-    opening::Opening,
-    server::on_disk,
-    socket::{ALL, Data, Frame, Socket},
+use crate::{
+    length::{alone, pick},
+    support::{
+        PATIENCE, Random,
+        http::{API_KEY, Api},
+        opening::Opening,
+        server::on_disk,
+        socket::{ALL, Data, Frame, Socket},
+    },
 };
 use protocol::socket::Transport;
 use std::{
@@ -18,7 +21,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const KILLS: u32 = 10;
 const CHANNELS: usize = 5;
 const PUBLISHERS: usize = 4;
 
@@ -116,6 +118,7 @@ impl Reader {
 }
 
 fn every_answered_message_arrives_exactly_once(durability: &str, seed: u64) {
+    let _alone = alone();
     // More is kept than any reader can fall behind, so that a gap is never right.
     let mut server = on_disk(durability).env("DOWNLINK_RETENTION_MESSAGES", "1000000").start();
     let mut api = server.api();
@@ -140,7 +143,7 @@ fn every_answered_message_arrives_exactly_once(durability: &str, seed: u64) {
         })
         .collect();
     let mut random = Random(seed);
-    for _ in 0..KILLS {
+    for _ in 0..pick(10, 200) {
         thread::sleep(Duration::from_millis(50 + random.below(400)));
         server = server.restart();
     }
@@ -169,12 +172,12 @@ fn check(what: &str, seen: &[(u64, String)], answered: &[(u64, String)]) {
 }
 
 #[test]
-fn killed_ten_times_with_durability_fsync_nothing_is_lost_or_repeated() {
+fn killed_again_and_again_with_durability_fsync_nothing_is_lost_or_repeated() {
     every_answered_message_arrives_exactly_once("fsync", 0x5eed_0001);
 }
 
 #[test]
-fn killed_ten_times_with_durability_os_nothing_is_lost_or_repeated() {
+fn killed_again_and_again_with_durability_os_nothing_is_lost_or_repeated() {
     every_answered_message_arrives_exactly_once("os", 0x5eed_0002);
 }
 

@@ -1,11 +1,14 @@
 //! A slow reader costs a cursor, not memory.
 
-use crate::support::{
-    PATIENCE,
-    http::Api,
-    server::{Server, on_disk},
-    socket::{Data, Frame, Socket},
-    until,
+use crate::{
+    length::alone,
+    support::{
+        PATIENCE,
+        http::Api,
+        server::{Server, on_disk},
+        socket::{Data, Frame, Socket},
+        until,
+    },
 };
 use protocol::socket::Transport;
 use std::time::Instant;
@@ -66,6 +69,7 @@ fn with_a_reader(server: &Server, id: &str) -> u64 {
 
 #[test]
 fn sockets_that_stop_reading_cost_no_memory_and_catch_up_later() {
+    let _alone = alone();
     let server = on_disk("os").start();
     let mut api = server.api();
     // First the cache of the newest messages fills, which has its bound and nothing to do with slow sockets.
@@ -106,6 +110,7 @@ fn sockets_that_stop_reading_cost_no_memory_and_catch_up_later() {
 
 #[test]
 fn a_slow_socket_hears_of_a_gap_before_it_goes_on() {
+    let _alone = alone();
     let server = on_disk("os").env("DOWNLINK_RETENTION_BYTES", "1048576").start();
     let mut api = server.api();
     let token = api.token("slow");

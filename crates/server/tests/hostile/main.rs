@@ -1,0 +1,10 @@
+//! What a peer may do that no good client would: broken frames, endless heads, floods. The real program, told from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may; they live in real time"
+)]
+
+#[allow(dead_code, reason = "each of the suites uses a part of it")]
+#[path = "../support/mod.rs"]
+mod support;
