@@ -1,1 +1,3 @@
+//! Checks a history.
+
 fn main() {}

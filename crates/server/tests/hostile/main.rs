@@ -5,6 +5,6 @@
     reason = "helpers of tests may; they live in real time"
 )]
 
-#[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each of the suites uses a part of it")]
 mod support;

@@ -17,6 +17,7 @@ mod nginx;
 mod operator;
 mod presence;
 mod proxy;
+#[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
 mod transports;
