@@ -4,6 +4,7 @@
 //! becomes writable. Whoever calls it holds the socket's lock, so order needs no queue.
 
 use crate::{
+    edge::end_patience,
     entry::Entry,
     hub::Hub,
     socket::{Partial, Replay, Socket, State, Wire},
@@ -55,6 +56,10 @@ pub(crate) fn hand_over(hub: &Hub, socket: &Socket, state: &mut State, progress:
         Progress::Broken => {
             state.ending = true;
             hub.edge(socket.edge).ended(slot);
+        }
+        Progress::Blocked if !state.watched => {
+            state.watched = true;
+            hub.edge(socket.edge).blocked(slot);
         }
         Progress::UpToDate | Progress::Blocked | Progress::NotOurs => {}
     }
@@ -149,7 +154,7 @@ pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Byt
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return blocked(hub, state),
             Err(_) => return Progress::Broken,
         };
-        state.heartbeat.handle_taken();
+        taken_by(state);
         while let Some(((offset, frame), others)) = rest.split_first() {
             if taken == 0 {
                 break;
@@ -182,6 +187,14 @@ fn write(mut stream: &TcpStream, frames: &[(Offset, &Bytes)]) -> io::Result<usiz
     }
 }
 
+/// The kernel took bytes.
+fn taken_by(state: &mut State) {
+    state.heartbeat.handle_taken();
+    if state.patient {
+        end_patience(state);
+    }
+}
+
 fn blocked(hub: &Hub, state: &mut State) -> Progress {
     state.heartbeat.handle_blocked(hub.clock.seconds());
     hub.counters.blocked.add(1);
@@ -200,7 +213,7 @@ pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
                 if partial.written == partial.bytes.len() {
                     state.partial = None;
                 }
-                state.heartbeat.handle_taken();
+                taken_by(state);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(blocked(hub, state)),
             Err(_) => return Some(Progress::Broken),
@@ -219,7 +232,7 @@ pub(crate) fn write_control(hub: &Hub, state: &mut State, frame: Bytes) -> Progr
     match stream.write(&frame) {
         Ok(0) => Progress::Broken,
         Ok(written) if written == frame.len() => {
-            state.heartbeat.handle_taken();
+            taken_by(state);
             Progress::UpToDate
         }
         Ok(written) => {

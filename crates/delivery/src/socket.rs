@@ -46,6 +46,10 @@ pub(crate) struct State {
     pub(crate) replay: Replay,
     /// Its edge was asked to end it, or is to end it as soon as it has it.
     pub(crate) ending: bool,
+    /// Its edge looks every second whether it is slow or gone; see `edge/slow.rs`.
+    pub(crate) watched: bool,
+    /// The kernel was told to be patient with it.
+    pub(crate) patient: bool,
     /// It ends on purpose: the client said so, or nobody may come back. Its presence then ends without a grace.
     pub(crate) farewell: bool,
     pub(crate) heartbeat: Heartbeat,
@@ -150,6 +154,8 @@ impl State {
             partial: None,
             replay: Replay::No,
             ending: false,
+            watched: false,
+            patient: false,
             farewell: false,
             heartbeat,
             decoder: Decoder::default(),

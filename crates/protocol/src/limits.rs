@@ -87,8 +87,16 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// A request's body must be there within this time, for a body of at most 16 MiB.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds.
+/// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds. It does not
+/// count while a reader takes nothing but is there.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A socket that takes nothing for this long is looked at: is its reader slow, or is it gone? Well before
+/// [`TCP_USER_TIMEOUT`], which would end it in either case.
+pub const SLOW_SECONDS: u32 = 3;
+
+/// A slow reader whose kernel answers nothing for this long is gone; as long as [`TCP_USER_TIMEOUT`].
+pub const UNANSWERED_SECONDS_MAX: u32 = 10;
 
 /// A connection that waits for an answer and is silent for this long is asked by the kernel whether it is still there.
 pub const TCP_KEEPALIVE: Duration = Duration::from_secs(10);

@@ -93,7 +93,17 @@ impl Heartbeat {
 
     /// The socket took bytes.
     pub fn handle_taken(&mut self) {
-        self.blocked_since = 0;
+        if self.blocked_since != 0 {
+            self.blocked_since = 0;
+            // Its reader goes on: a sign of life. The ping that it owes an answer to may lie behind much that it has to read.
+            self.pong_owed = false;
+        }
+    }
+
+    /// Since when the socket takes no bytes.
+    #[must_use]
+    pub fn blocked_since(&self) -> Option<Seconds> {
+        Some(self.blocked_since).filter(|since| *since != 0)
     }
 
     /// A new token was accepted.
@@ -169,6 +179,20 @@ mod tests {
         assert!((601..=616).any(|now| matches!(beat.poll(now), Due::Close(CloseCode::SILENT, _))));
         beat.handle_taken();
         assert_eq!(beat.poll(700), Due::Ping);
+    }
+
+    #[test]
+    fn a_slow_reader_that_goes_on_owes_no_answer_to_an_old_ping() {
+        let mut beat = Heartbeat::new(Transport::WebSocket, 0, NEVER);
+        assert_eq!(beat.poll(15), Due::Ping);
+        beat.handle_ping_sent();
+        beat.handle_blocked(16);
+        assert_eq!(beat.poll(30), Due::Nothing);
+        assert_eq!(beat.blocked_since(), Some(16));
+        beat.handle_taken();
+        assert_eq!(beat.poll(45), Due::Ping);
+        beat.handle_ping_sent();
+        assert_eq!(beat.poll(60), Due::Close(CloseCode::SILENT, CloseCode::SILENT.reason()));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 pub struct EdgeHandle {
     index: u16,
     queue: Mutex<Queue>,
+    /// Slots of sockets that take no more.
+    blocked: Mutex<Vec<u32>>,
     notify: Notify,
 }
 
@@ -36,7 +38,7 @@ impl EdgeHandle {
     #[must_use]
     pub fn new(index: u16) -> Arc<Self> {
         assert!(index < Self::EDGES_MAX, "the configuration allows no more edges");
-        Arc::new(Self { index, queue: Mutex::default(), notify: Notify::new() })
+        Arc::new(Self { index, queue: Mutex::default(), blocked: Mutex::default(), notify: Notify::new() })
     }
 
     pub(crate) fn index(&self) -> u16 {
@@ -52,6 +54,16 @@ impl EdgeHandle {
     pub(crate) fn replay(&self, slot: u32) {
         self.queue.lock().replays.push(slot);
         self.wake();
+    }
+
+    /// A socket takes no more. Does not wake: its edge looks once a second.
+    pub(crate) fn blocked(&self, slot: u32) {
+        self.blocked.lock().push(slot);
+    }
+
+    /// The sockets that took no more since the last call.
+    pub(super) fn take_blocked(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.blocked.lock())
     }
 
     /// A socket is to be ended.

@@ -3,15 +3,18 @@
 //! Idle sockets wait in one `mio::Poll` nested in the runtime: no task, timer or buffer each. Other threads write to a
 //! socket under its lock, but only its edge reads from it, notices that it is writable, and ends it.
 
+mod diagnosis;
 mod events;
 mod handle;
 mod local;
 mod replay;
+mod slow;
 mod tick;
 mod work;
 
 pub use handle::EdgeHandle;
 pub use local::Edge;
+pub(crate) use slow::end_patience;
 
 use crate::hub::Hub;
 use std::{future::Future, io, rc::Rc, sync::Arc, thread};

@@ -1,6 +1,6 @@
-//! Once a second: pings, tokens that end, sockets that are silent.
+//! Once a second: pings, tokens that end, sockets that are silent or slow.
 
-use super::local::Edge;
+use super::{local::Edge, slow::Slow};
 use crate::{
     catch_up::{Progress, hand_over, write_control},
     entry::control_frame,
@@ -17,6 +17,7 @@ use tokio::time::{self, MissedTickBehavior};
 pub(super) async fn run(edge: Rc<Edge>) {
     let mut interval = time::interval(Duration::from_secs(1));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut slow = Slow::new();
     loop {
         interval.tick().await;
         let now = edge.hub.clock.seconds();
@@ -25,6 +26,7 @@ pub(super) async fn run(edge: Rc<Edge>) {
                 edge.beat(slot, &socket, now);
             }
         }
+        slow.look(&edge, now);
         if edge.index() == 0 {
             edge.hub.sweep_polls(now);
         }

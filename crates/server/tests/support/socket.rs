@@ -11,6 +11,7 @@ use super::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use protocol::socket::Transport;
 use serde_json::Value;
+use socket2::{SockFilter, SockRef};
 use std::{collections::VecDeque, io, time::Instant};
 
 pub(crate) const ALL: [Transport; 4] =
@@ -293,6 +294,12 @@ impl Socket {
     /// Says a text on a WebSocket.
     pub(crate) fn say(&mut self, text: &str) {
         self.wire.send(&websocket::text(text)).unwrap();
+    }
+
+    /// From now on nothing that arrives for this socket is taken, nor acknowledged: a cable that is out.
+    pub(crate) fn cut(&self) {
+        // Return 0: the packet is dropped (classic BPF: BPF_RET | BPF_K).
+        SockRef::from(&self.wire.stream).attach_filter(&[SockFilter::new(0x06, 0, 0, 0)]).unwrap();
     }
 
     /// The cursor, which must be there.

@@ -11,7 +11,6 @@ use crate::support::{
     websocket,
 };
 use protocol::socket::Transport;
-use socket2::{SockFilter, SockRef};
 use std::{
     thread,
     time::{Duration, Instant},
@@ -128,12 +127,6 @@ fn item_50_a_deleted_channel_is_gone_at_once() {
     assert!(gone(&app, "ada", start) < SLACK);
 }
 
-/// From now on nothing that arrives for this socket is taken, nor acknowledged: a cable that is out.
-fn cut(socket: &Socket) {
-    // Return 0: the packet is dropped (classic BPF: BPF_RET | BPF_K).
-    SockRef::from(&socket.wire.stream).attach_filter(&[SockFilter::new(0x06, 0, 0, 0)]).unwrap();
-}
-
 #[test]
 fn item_50_a_cut_network_is_noticed_within_thirty_seconds() {
     let app = Application::start();
@@ -142,7 +135,7 @@ fn item_50_a_cut_network_is_noticed_within_thirty_seconds() {
         .into_iter()
         .map(|transport| comes(&server, &app, transport, &format!("{transport:?}")))
         .collect();
-    sockets.iter().for_each(cut);
+    sockets.iter().for_each(Socket::cut);
     let start = Instant::now();
     // A poll that waits when the cable goes out.
     let mut poll = comes(&server, &app, Transport::LongPoll, "LongPoll");
@@ -161,7 +154,7 @@ fn item_50_a_cut_network_is_noticed_within_thirty_seconds() {
 fn cut_after_request(socket: &mut Socket) {
     socket.ask("60").unwrap();
     thread::sleep(Duration::from_millis(300));
-    cut(socket);
+    socket.cut();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod origins;
 mod pings;
 mod polls;
 mod resume;
+mod slow_readers;
 mod tokens;
 mod violations;
 mod words;
