@@ -86,6 +86,48 @@ fn violations_have_their_code() {
     }
 }
 
+/// What can never become right is refused at the byte that breaks it, with nothing behind it.
+#[test]
+fn a_violation_is_found_at_its_first_byte() {
+    // A frame of 100 bytes of which only the beginning is here.
+    let begin = |first: u8, payload: &[u8]| {
+        frame(first, &[payload, &[b'x'; 100][payload.len()..]].concat())[..6 + payload.len()].to_vec()
+    };
+    let text = |payload: &[u8]| begin(0x81, payload);
+    let begun = |rest: Vec<u8>| [frame(0x01, b"{"), rest].concat();
+    for (bytes, code, what) in [
+        (vec![0x83], 1002, "a reserved opcode"),
+        (vec![0xc1], 1002, "a reserved bit"),
+        (vec![0x00], 1002, "a continuation of nothing"),
+        (vec![0x09], 1002, "a ping in pieces"),
+        (begun(vec![0x01]), 1002, "a message inside a message"),
+        (vec![0x81, 0x05], 1002, "a frame without a mask"),
+        (vec![0x89, 0xfe], 1002, "a long ping"),
+        (vec![0x81, 0xfe, 0, 125], 1002, "a length not in its shortest form"),
+        (vec![0x81, 0xfe, 0x12, 0x01], 1009, "a length that is too much"),
+        (text(b"\xff"), 1007, "a byte that is in no text"),
+        (text(b"ab\xc0"), 1007, "an overlong form"),
+        (text(b"ab\xe0\x9f"), 1007, "an overlong form of three bytes"),
+        (text(b"ab\xed\xa0"), 1007, "a surrogate"),
+        (text(b"ab\xf4\x90"), 1007, "beyond the last character"),
+        (begun(begin(0x80, b"\x80")), 1007, "the second byte of nothing"),
+        (
+            [frame(0x01, b"\xe2\x82"), begin(0x80, b"x")].concat(),
+            1007,
+            "a character that another fragment breaks off",
+        ),
+    ] {
+        for step in [1, 1000] {
+            let (mut decoder, mut found) = (Decoder::default(), Ok(()));
+            for piece in bytes.chunks(step) {
+                assert_eq!(found, Ok(()), "{what}: not before its last byte");
+                found = decoder.feed(&mut piece.to_vec(), |event| panic!("{what}: {event:?}"));
+            }
+            assert_eq!(found, Err(Violation(CloseCode(code))), "{what}, pieces of {step}");
+        }
+    }
+}
+
 #[test]
 fn nothing_after_a_close_counts() {
     let bytes = [frame(0x88, b""), frame(0x81, b"late")].concat();
