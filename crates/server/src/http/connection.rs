@@ -1,8 +1,8 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
-use super::{Outcome, Site, body::Body, messages, socket::TakeOver};
+use super::{Outcome, Site, body::Body, error::Problem, messages, socket::TakeOver};
 use delivery::edge::Edge;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, Version, header};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::limits;
@@ -98,6 +98,9 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, TakenOver>>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if !names_its_host(request.version(), request.headers()) {
+            return Box::pin(std::future::ready(Ok(Problem::bad_host().response())));
+        }
         let this = Rc::clone(&self.0);
         if messages::is_send(&request) {
             // A future of its own: nearly all requests are sends, and all others have larger ones.
@@ -113,6 +116,12 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             }
         })
     }
+}
+
+/// Whether a request has one `Host` (RFC 9112, 3.2). With two, a proxy and an application may each believe another.
+fn names_its_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    (hosts.next().is_some() || version < Version::HTTP_11) && hosts.next().is_none()
 }
 
 impl fmt::Display for TakenOver {

@@ -81,6 +81,12 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).with(header::CONNECTION, "close")
     }
 
+    // What follows on the connection may be meant for somebody else.
+    pub(super) fn bad_host() -> Self {
+        let detail = "A request names one host: send the header Host once (RFC 9112, 3.2).";
+        Self::bad_request("bad_host", detail).with(header::CONNECTION, "close")
+    }
+
     pub(super) fn invalid_parameter(detail: impl Into<String>) -> Self {
         Self::bad_request("invalid_parameter", detail)
     }

@@ -9,13 +9,13 @@ use protocol::{socket::Transport, websocket::accept_key};
 /// The answer to a WebSocket's handshake; `None` if it is none (RFC 6455, 4.2.1).
 pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
     let headers = request.headers();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let key = text(header::SEC_WEBSOCKET_KEY)?.trim();
-    let upgrades =
-        text(header::CONNECTION)?.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
-    let good = upgrades
+    let key = only(headers, &header::SEC_WEBSOCKET_KEY)?;
+    // A list, so it may come in several lines (RFC 9110, 5.3).
+    let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut words = connection.flat_map(|text| text.split(','));
+    let good = words.any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
         && request.version() == http::Version::HTTP_11
-        && text(header::SEC_WEBSOCKET_VERSION)?.trim() == "13"
+        && only(headers, &header::SEC_WEBSOCKET_VERSION)? == "13"
         && BASE64_STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
     if !good {
         return None;
@@ -35,6 +35,13 @@ pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
          Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
     );
     Some(head.into_bytes())
+}
+
+/// A header that must not come twice (RFC 6455, 11.3): of two, somebody on the way may have read the other.
+fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let (first, second) = (values.next()?, values.next());
+    first.to_str().ok().filter(|_| second.is_none()).map(str::trim)
 }
 
 /// The answer that streams events or lines until the connection ends.
