@@ -2,9 +2,12 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "helpers of tests may; they live in real time"
+    clippy::print_stdout,
+    reason = "helpers of tests may; they live in real time, and say what they measured"
 )]
 
+mod alone;
+mod rfc6455;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 mod support;
