@@ -4,6 +4,7 @@
 //! It all fits in memory and is kept on disk as a ledger. Writers take the ledger's lock first and the state's lock
 //! for moments only, so that nobody who asks waits for the disk.
 
+mod expiring;
 mod record;
 mod state;
 
@@ -129,7 +130,7 @@ impl Book {
     }
 
     pub(super) fn deletion(&self, key: ChannelKey) -> Option<Deletion> {
-        self.state.lock().deletions.get(&key).copied()
+        self.state.lock().deletion(key)
     }
 
     pub(super) fn position(&self, token: u128) -> Option<Cursor> {

@@ -1,6 +1,6 @@
 //! What the records add up to. No disk, no lock, no clock.
 
-use super::record::Record;
+use super::{expiring::Expiring, record::Record};
 use crate::{
     broker::Deletion,
     key::ChannelKey,
@@ -18,8 +18,10 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(super) struct State {
     clients: HashMap<ClientId, Client>,
-    pub(super) deletions: HashMap<ChannelKey, Deletion>,
-    positions: HashMap<u128, Position>,
+    /// By the millisecond of the deletion.
+    deletions: Expiring<ChannelKey, Deletion>,
+    /// By the second in which the token expires.
+    positions: Expiring<u128, Position>,
     connected: usize,
     waiting: usize,
 }
@@ -82,7 +84,11 @@ impl State {
     }
 
     pub(super) fn position(&self, token: u128) -> Option<Cursor> {
-        self.positions.get(&token).map(|position| position.cursor)
+        self.positions.get(token).map(|position| position.cursor)
+    }
+
+    pub(super) fn deletion(&self, key: ChannelKey) -> Option<Deletion> {
+        self.deletions.get(key).copied()
     }
 
     /// Whether a change makes the notice before it void. That one is then held back until the change is applied or
@@ -141,11 +147,11 @@ impl State {
             }
             Record::Deleted { key, epoch, offset, time_ms } => {
                 let at = Cursor::new(Epoch(epoch), Offset(offset));
-                self.deletions.insert(ChannelKey(key), Deletion { at, time_ms });
+                self.deletions.insert(ChannelKey(key), time_ms, Deletion { at, time_ms });
             }
             Record::Position { token, epoch, offset, expires_at } => {
                 let cursor = Cursor::new(Epoch(epoch), Offset(offset));
-                self.positions.insert(token, Position { cursor, expires_at });
+                self.positions.insert(token, expires_at, Position { cursor, expires_at });
             }
         }
     }
@@ -171,8 +177,9 @@ impl State {
     pub(super) fn forget(&mut self, now_ms: u64, kept_ms: u64) {
         let life_ms = (u64::from(limits::TOKEN_MINUTES_MAX) * 60 + limits::TOKEN_LIFE_LEEWAY_SECONDS) * 1000;
         let since = now_ms.saturating_sub(life_ms.max(kept_ms));
-        self.deletions.retain(|_, deletion| deletion.time_ms >= since);
-        self.positions.retain(|_, position| position.expires_at * 1000 > now_ms);
+        self.deletions.forget_before(since);
+        // A second is over with its first millisecond.
+        self.positions.forget_before(now_ms / 1000 + 1);
     }
 
     /// Records, with their numbers, that add up to this state.

@@ -1,6 +1,8 @@
 use super::*;
 use journal::MemoryDisk;
 
+mod synced;
+
 const NOON: u64 = 1_800_000_000_000;
 
 fn id(text: &str) -> ClientId {
@@ -144,6 +146,24 @@ fn what_no_token_can_ask_for_is_forgotten() {
     assert!(book.deletion(ChannelKey(9)).is_some());
     book.tick(NOON + 24 * 3_600_000 + 61_000);
     assert!(book.deletion(ChannelKey(9)).is_none());
+}
+
+/// The tick comes every second and holds up whoever records: it must not look at all that is kept.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is about how long a tick takes")]
+fn a_tick_costs_nothing_where_nothing_is_over() {
+    let book = book(&Arc::default());
+    let at = Cursor::new(protocol::cursor::Epoch(3), protocol::cursor::Offset(40));
+    for number in 0..100_000 {
+        book.keep_position(number, at, NOON / 1000 + 3600);
+        book.delete(ChannelKey(number), Deletion { at, time_ms: NOON }).unwrap();
+    }
+    book.tick(NOON);
+    let start = std::time::Instant::now();
+    (0..3_000).for_each(|second| book.tick(NOON + second * 1000));
+    let took = start.elapsed();
+    assert!(took < Duration::from_millis(300), "0.1 ms a tick at most: {took:?}");
+    assert!(book.position(7).is_some() && book.deletion(ChannelKey(7)).is_some());
 }
 
 #[test]
