@@ -110,12 +110,13 @@ fn presence(registry: &mut Registry, service: &Service) {
     for (word, value) in [
         ("told", notices.counters.told.get()),
         ("failed", notices.counters.failed.get()),
+        ("refused", notices.counters.refused.get()),
         ("dropped", notices.counters.dropped.get()),
     ] {
         results.get_or_create(&ByResult { result: Word(word) }).inc_by(value);
     }
-    let help =
-        "Tries to tell the application who came and went: told, failed and tried again, dropped for good";
+    let help = "Tries to tell the application who came and went: told, failed and tried again, refused for want of \
+                a handler, dropped for good";
     registry.register("notices", help, results);
 }
 

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod request;
+mod tries;
 
 use backlog::Backlog;
 use broker::presence::{Notice, PresenceStore};
@@ -27,7 +28,8 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::Notify, task::JoinSet, time};
+use tokio::{sync::Notify, time};
+use tries::{Outcome, Tries};
 
 pub(crate) use request::Format;
 
@@ -50,6 +52,8 @@ pub(crate) struct Notices {
     changed: Notify,
     /// The application answered 410: it wants no more, until the node is started again.
     stopped: AtomicBool,
+    /// The log has said that there is no handler; it says so once.
+    refused: AtomicBool,
     pub(crate) counters: Counters,
 }
 
@@ -59,16 +63,10 @@ pub(crate) struct Counters {
     pub(crate) told: Counter,
     /// Tries that failed.
     pub(crate) failed: Counter,
+    /// Notices that the application has no handler for.
+    pub(crate) refused: Counter,
     /// Notices that were given up: too old, or not wanted.
     pub(crate) dropped: Counter,
-}
-
-/// What became of one try.
-enum Outcome {
-    Told,
-    Failed,
-    /// 410.
-    Unwanted,
 }
 
 impl Notices {
@@ -84,9 +82,8 @@ impl Notices {
         let client =
             Client::builder(TokioExecutor::new()).build(roots.https_or_http().enable_http1().build());
         let (backlog, changed) = (Mutex::default(), Notify::new());
-        let stopped = AtomicBool::new(false);
-        let this =
-            Self { to, store, clock, client, backlog, changed, stopped, counters: Counters::default() };
+        let (stopped, refused, counters) = Default::default();
+        let this = Self { to, store, clock, client, backlog, changed, stopped, refused, counters };
         this.recorded(this.store.waiting());
         Ok(this)
     }
@@ -109,20 +106,20 @@ impl Notices {
 
     /// Sends until it is dropped. What is on its way then is told again after the next start.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut tries: JoinSet<(Notice, Outcome)> = JoinSet::new();
+        let mut tries = Tries::default();
         loop {
             let mut settled = self.start_tries(&mut tries);
             let due = self.backlog.lock().poll_timeout();
             let pause = due.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(self.clock.elapsed_ms())));
             if settled.is_empty() {
                 tokio::select! {
-                    Some(ended) = tries.join_next() => settled.extend(self.ended(ended)),
+                    Some((notice, outcome)) = tries.next() => settled.extend(self.ended(notice, outcome)),
                     () = self.changed.notified() => {}
                     () = time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
                 }
             }
-            while let Some(ended) = tries.try_join_next() {
-                settled.extend(self.ended(ended));
+            while let Some((notice, outcome)) = tries.try_next() {
+                settled.extend(self.ended(notice, outcome));
             }
             if !settled.is_empty() {
                 self.settle(settled).await;
@@ -131,7 +128,7 @@ impl Notices {
     }
 
     /// Starts as many tries as may run; returns the notices that are given up instead.
-    fn start_tries(self: &Arc<Self>, tries: &mut JoinSet<(Notice, Outcome)>) -> Vec<Notice> {
+    fn start_tries(self: &Arc<Self>, tries: &mut Tries) -> Vec<Notice> {
         let mut given_up = Vec::new();
         loop {
             let mut backlog = self.backlog.lock();
@@ -148,16 +145,14 @@ impl Notices {
                 given_up.push(notice);
                 continue;
             }
-            let this = Arc::clone(self);
-            tries.spawn(async move {
-                let outcome = this.send(&notice).await;
-                (notice, outcome)
-            });
+            let (this, sent) = (Arc::clone(self), notice.clone());
+            tries.start(notice, async move { this.send(&sent).await });
         }
     }
 
     async fn send(&self, notice: &Notice) -> Outcome {
         let request = request::request(&self.to, notice, self.clock.now_ms());
+        let path = request.uri().path().to_owned();
         let answer = async {
             let response = self.client.request(request).await.map_err(|error| error.to_string())?;
             let status = response.status();
@@ -168,6 +163,10 @@ impl Notices {
         let reason = match time::timeout(limits::NOTICE_TIME, answer).await {
             Ok(Ok(status)) if status.is_success() => return Outcome::Told,
             Ok(Ok(StatusCode::GONE)) => return Outcome::Unwanted,
+            Ok(Ok(status)) if self.means_no_handler(status) => {
+                self.say_no_handler(&path, status);
+                return Outcome::Refused;
+            }
             Ok(Ok(status)) => format!("it answered {status}"),
             Ok(Err(error)) => error,
             Err(_) => format!("it did not answer within {} s", limits::NOTICE_TIME.as_secs()),
@@ -176,17 +175,28 @@ impl Notices {
         Outcome::Failed
     }
 
+    /// In App Engine's format, an application without handlers is one that does not want to know, as it was there: a
+    /// notice is then settled. The other format has one address that somebody wrote down to be told.
+    fn means_no_handler(&self, status: StatusCode) -> bool {
+        let no_handler = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+        self.to.format == Format::AppEngine && no_handler.contains(&status)
+    }
+
+    fn say_no_handler(&self, path: &str, status: StatusCode) {
+        if !self.refused.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                path,
+                status = status.as_u16(),
+                "the application has no handler for this presence notice: such notices are not tried again"
+            );
+        }
+    }
+
     /// What a try came to: a notice that is settled, or one more failure.
-    fn ended(&self, ended: Result<(Notice, Outcome), tokio::task::JoinError>) -> Option<Notice> {
-        let (notice, outcome) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "sending a presence notice failed");
-                return None;
-            }
-        };
+    fn ended(&self, notice: Notice, outcome: Outcome) -> Option<Notice> {
         match outcome {
             Outcome::Told => self.counters.told.add(1),
+            Outcome::Refused => self.counters.refused.add(1),
             Outcome::Unwanted => {
                 self.counters.dropped.add(1);
                 if !self.stopped.swap(true, Ordering::Relaxed) {
@@ -227,3 +237,6 @@ fn no_tls() -> Result<rustls::ClientConfig, String> {
         .map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests;

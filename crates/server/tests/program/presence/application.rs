@@ -13,7 +13,7 @@ use std::{
 };
 
 /// A number of the metrics.
-fn metric(server: &Server, name: &str) -> u64 {
+pub(super) fn metric(server: &Server, name: &str) -> u64 {
     let text = server.api().get("/metrics").text();
     let line = text.lines().find(|line| line.starts_with(&format!("downlink_{name} ")));
     line.unwrap_or_else(|| panic!("no {name} in {text}")).rsplit(' ').next().unwrap().parse().unwrap()
@@ -22,7 +22,7 @@ fn metric(server: &Server, name: &str) -> u64 {
 #[test]
 fn what_was_not_taken_is_tried_again_with_the_same_id() {
     let app = Application::start();
-    let mut left = ["500 Broken", "503 Busy", "404 Not Found"].into_iter();
+    let mut left = ["500 Broken", "503 Busy", "429 Too Many Requests"].into_iter();
     app.answers(move |_| left.next().map_or(TAKEN, |status| (Duration::ZERO, status)));
     let server = telling(&app).start();
     let token = server.api().token("ada");

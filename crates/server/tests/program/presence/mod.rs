@@ -1,8 +1,10 @@
 //! The application is told who comes and goes: channel-api.md, items 49 to 54, and design.md, section 6.
 
+mod answers;
 mod application;
 mod comings;
 mod endings;
+mod handlers;
 mod restarts;
 mod storms;
 
