@@ -67,6 +67,22 @@ pub(crate) fn channel(client_id: &str) -> Call {
     get(format!("/v1/channels?client_id={}", escaped(client_id)))
 }
 
+/// Repeatable: deleting what was just deleted changes nothing for who asked for it.
+pub(crate) fn delete_channel(client_id: &str) -> Call {
+    Call { method: Method::DELETE, ..channel(client_id) }
+}
+
+/// One page of what is kept: the only call with the client id in its path.
+pub(crate) fn messages(client_id: &str, after: Option<&str>) -> Call {
+    let mut segment = escaped(client_id).to_string();
+    if matches!(segment.as_str(), "." | "..") {
+        // Spelled out, or whatever stands before the server would resolve the path.
+        segment = segment.replace('.', "%2E");
+    }
+    let after = after.map_or_else(String::new, |after| format!("?after={}", escaped(after)));
+    get(format!("/v1/channels/{segment}/messages{after}"))
+}
+
 /// One page of the client ids with a socket.
 pub(crate) fn presence(after: Option<&str>) -> Call {
     let after = after.map_or_else(String::new, |after| format!("&after={}", escaped(after)));
@@ -77,7 +93,7 @@ pub(crate) fn presence(after: Option<&str>) -> Call {
 pub(crate) fn key_for(given: Option<&str>, ttl: Option<u32>) -> Option<String> {
     match given {
         Some(key) => Some(key.to_owned()),
-        None => (ttl != Some(0)).then(random::idempotency_key),
+        None => (ttl != Some(0)).then(random::unique),
     }
 }
 
@@ -134,6 +150,14 @@ mod tests {
             (value(&call, "idempotency-key"), value(&call, "downlink-ttl")),
             (Some("k 1"), Some("60"))
         );
+    }
+
+    #[test]
+    fn a_path_carries_every_client_id() {
+        for (id, segment) in [(".", "%2E"), ("..", "%2E%2E"), ("...", "..."), ("a/b?", "a%2Fb%3F")] {
+            assert_eq!(messages(id, None).target, format!("/v1/channels/{segment}/messages"));
+        }
+        assert_eq!(messages("a", Some("k3f.1&")).target, "/v1/channels/a/messages?after=k3f.1%26");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     address::{Address, DEFAULT_URL},
-    answers::{Channel, ChannelState, PresencePage, Sent},
+    answers::{Channel, ChannelState, MessagesPage, PresencePage, Sent},
     call::{self, Call},
     error::Error,
     http::{Answer, Http, bearer},
@@ -16,6 +16,9 @@ use hyper::header::HeaderValue;
 use protocol::{cursor::Cursor, message::Data};
 use serde::de::DeserializeOwned;
 use std::{env, fmt};
+
+/// The status of an answer that says nothing but yes.
+const NO_CONTENT: u16 = 204;
 
 /// A connection to one server. Cheap to clone: clones share their kept-alive connections.
 #[derive(Clone)]
@@ -114,6 +117,26 @@ impl Client {
     /// [`Error`].
     pub async fn channel(&self, client_id: &str) -> Result<ChannelState, Error> {
         self.ask(call::channel(client_id)).await
+    }
+
+    /// Ends a channel's sockets, refuses its earlier tokens, and makes what is kept unreadable. What is sent and created
+    /// afterwards just works. Deleting what nobody ever opened is fine.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete_channel(&self, client_id: &str) -> Result<(), Error> {
+        let answer = self.perform(call::delete_channel(client_id)).await?;
+        // Whoever answers with anything else deleted nothing.
+        if answer.status == NO_CONTENT { Ok(()) } else { Err(self.unexpected(&answer)) }
+    }
+
+    /// A page of a channel's kept messages, oldest first: all that are kept, or those `after` a place, which is the id of
+    /// a message or a cursor. Where there are more, [`MessagesPage::next`] is the `after` of the next page.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn messages(&self, client_id: &str, after: Option<&str>) -> Result<MessagesPage, Error> {
+        self.ask(call::messages(client_id, after)).await
     }
 
     /// All client ids that have a socket open. They may change while they are read.

@@ -5,12 +5,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use protocol::{
     limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX},
     message::Data,
+    token::looks_like_token,
 };
 use serde::{Deserialize, Serialize};
-use std::iter::Peekable;
+use std::{fmt, iter::Peekable};
 
 /// To whom an item goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum To {
     /// A client id, or a token.
@@ -67,12 +68,37 @@ pub enum ItemResult {
 }
 
 /// A client id that a message for many did not reach.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct FailedTarget {
     /// The client id.
     pub to: String,
     /// Why.
     pub code: String,
+}
+
+impl fmt::Debug for To {
+    /// Without tokens, which must never reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            To::One(target) => f.debug_tuple("One").field(&shown(target)).finish(),
+            To::Many(targets) => {
+                let shown: Vec<_> = targets.iter().map(|target| shown(target)).collect();
+                f.debug_tuple("Many").field(&shown).finish()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for FailedTarget {
+    /// The target is as it was given, so it may be a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedTarget").field("to", &shown(&self.to)).field("code", &self.code).finish()
+    }
+}
+
+/// A target as logs may have it.
+fn shown(target: &str) -> &str {
+    if looks_like_token(target) { "[token]" } else { target }
 }
 
 impl From<&Error> for ItemResult {
@@ -171,6 +197,16 @@ mod tests {
             idempotency_key: None,
         });
         assert_eq!(line, serde_json::json!({"to": ["ada", "bob"], "base64": "AAEC", "ttl": 0}));
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let token = "eyJ.the.secret";
+        let many = Item { to: To::Many(vec!["ada".into(), token.into()]), ..Item::new("", text("x")) };
+        let failed = FailedTarget { to: token.into(), code: "any".into() };
+        let shown = format!("{:?} {many:?} {failed:?}", Item::new(token, text("x")));
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("One(\"[token]\")") && shown.contains("[\"ada\", \"[token]\"]"), "{shown}");
     }
 
     #[test]

@@ -58,11 +58,17 @@ pub enum KeyError {
     Unusable(String),
 }
 
+/// Signs tokens with one shared secret (HS256): the server's own, and those of an application that has the secret.
+pub struct Signer {
+    header: Header,
+    key: EncodingKey,
+}
+
 /// The keys that verify tokens; the first one signs.
 pub struct Keyring {
     /// The first is taken for tokens without `kid`.
     keys: Vec<Key>,
-    signing: EncodingKey,
+    signer: Signer,
 }
 
 struct Key {
@@ -80,7 +86,8 @@ struct Claims<'a> {
     iat: u64,
     exp: u64,
     jti: &'a str,
-    cur: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cur: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +107,45 @@ enum Audience {
     Many(Vec<String>),
 }
 
+// === impl Signer ===
+
+impl Signer {
+    /// A signer with a shared secret; the `name` becomes the token's `kid`.
+    ///
+    /// # Errors
+    /// [`KeyError::TooShort`].
+    pub fn new(name: Option<String>, secret: &[u8]) -> Result<Self, KeyError> {
+        if secret.len() < TOKEN_SECRET_BYTES_MIN {
+            return Err(KeyError::TooShort(secret.len()));
+        }
+        let header = Header { kid: name, ..Header::new(Algorithm::HS256) };
+        Ok(Self { header, key: EncodingKey::from_secret(secret) })
+    }
+
+    /// Makes a token. `unique` is the `jti`: two calls never give the same token.
+    #[must_use]
+    pub fn sign(&self, grant: &Grant, unique: &str) -> String {
+        let claims = Claims {
+            aud: AUDIENCE,
+            sub: grant.client_id.as_str(),
+            iat: grant.issued_at,
+            exp: grant.expires_at,
+            jti: unique,
+            cur: grant.start.map(|cursor| cursor.to_string()),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.key).expect("HS256 signs any claims")
+    }
+}
+
+impl fmt::Debug for Signer {
+    /// The key's name only: the key must never reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("name", &self.header.kid).finish_non_exhaustive()
+    }
+}
+
+// === impl Keyring ===
+
 impl Keyring {
     /// A keyring of shared secrets: `(name, secret)`, the first one signs.
     ///
@@ -109,8 +155,8 @@ impl Keyring {
     /// # Panics
     /// Without any secret; the configuration always has one.
     pub fn new(secrets: &[(String, Vec<u8>)]) -> Result<Self, KeyError> {
-        let first = secrets.first().expect("the configuration has a token key or makes one");
-        let mut ring = Self { keys: Vec::new(), signing: EncodingKey::from_secret(&first.1) };
+        let (name, secret) = secrets.first().expect("the configuration has a token key or makes one");
+        let mut ring = Self { keys: Vec::new(), signer: Signer::new(Some(name.clone()), secret)? };
         for (name, secret) in secrets {
             if secret.len() < TOKEN_SECRET_BYTES_MIN {
                 return Err(KeyError::TooShort(secret.len()));
@@ -155,19 +201,10 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes a token. `unique` is the `jti`: two calls never give the same token.
+    /// Makes a token with the first key. `unique` is the `jti`: two calls never give the same token.
     #[must_use]
     pub fn sign(&self, grant: &Grant, unique: &str) -> String {
-        let header = Header { kid: Some(self.keys[0].name.clone()), ..Header::new(Algorithm::HS256) };
-        let claims = Claims {
-            aud: AUDIENCE,
-            sub: grant.client_id.as_str(),
-            iat: grant.issued_at,
-            exp: grant.expires_at,
-            jti: unique,
-            cur: grant.start.map(|cursor| cursor.to_string()).unwrap_or_default(),
-        };
-        jsonwebtoken::encode(&header, &claims, &self.signing).expect("HS256 signs any claims")
+        self.signer.sign(grant, unique)
     }
 
     /// Checks a token. `now` is in seconds since 1970.

@@ -51,6 +51,7 @@ const SENT: &str = "HTTP/1.1 201 Created\r\nContent-Length: 28\r\n\r\n{\"id\":\"
 const RESTARTING: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
 const PATIENCE: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n<html>secret!</html>\n";
+const DELETED: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 const TORN: &str = "HTTP/1.1 201 Created\r\nContent-Length: 28\r\n\r\n{\"id\":";
 
 #[tokio::test]
@@ -93,6 +94,23 @@ async fn other_answers_are_errors_without_secrets() {
     let error = client.send("ada", text("hi"), SendOptions::default()).await.unwrap_err();
     assert!(error.to_string().contains("is something else listening there?"), "{error}");
     assert!(!format!("{error:?} {error}").contains("secret"));
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deletion_is_tried_again() {
+    let (client, serving) = scripted(&["", RESTARTING, DELETED]).await;
+    client.delete_channel("a b").await.unwrap();
+    for request in serving.await.unwrap() {
+        assert!(request.starts_with("DELETE /v1/channels?client_id=a%20b HTTP/1.1\r\n"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn only_no_content_says_that_a_channel_is_deleted() {
+    let (client, serving) = scripted(&[PAGE]).await;
+    let error = client.delete_channel("ada").await.unwrap_err();
+    assert_eq!(error.code(), "unexpected_answer", "{error}");
     serving.await.unwrap();
 }
 

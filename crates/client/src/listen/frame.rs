@@ -89,7 +89,7 @@ fn frame(written: Written) -> Option<Frame> {
 }
 
 /// Only a lost log takes a cursor back; any other reason amounts to messages that are no longer kept.
-fn gap_reason(word: Option<&str>) -> GapReason {
+pub(crate) fn gap_reason(word: Option<&str>) -> GapReason {
     if word == Some(GapReason::Epoch.as_str()) { GapReason::Epoch } else { GapReason::Trimmed }
 }
 

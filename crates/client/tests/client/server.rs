@@ -1,6 +1,6 @@
 //! The real server, in a directory of its own, on a port of its own.
 
-use client::{Client, Event, Listener};
+use client::{Client, Data, Event, Listener};
 use std::{
     env,
     io::{BufRead, BufReader},
@@ -16,6 +16,8 @@ pub(crate) struct Server {
     child: Child,
     address: String,
     data_dir: tempfile::TempDir,
+    /// What it is told by its environment beside its keys.
+    settings: Vec<(&'static str, String)>,
 }
 
 /// The program under test: `DOWNLINK_BIN`, else what `cargo build --release` made.
@@ -31,15 +33,19 @@ fn program() -> PathBuf {
 }
 
 /// A token key of `letter`s, as long as it has to be.
-fn token_key(letter: char) -> String {
+pub(crate) fn token_key(letter: char) -> String {
     std::iter::repeat_n(letter, 32).collect()
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(Vec::new())
+    }
+
+    pub(crate) fn start_with(settings: Vec<(&'static str, String)>) -> Self {
         let data_dir = tempfile::tempdir().expect("a directory for the server's data");
-        let (child, address) = run("127.0.0.1:0", &data_dir, &token_key('a'));
-        Self { child, address, data_dir }
+        let (child, address) = run("127.0.0.1:0", &data_dir, &token_key('a'), &settings);
+        Self { child, address, data_dir, settings }
     }
 
     /// Ends the process as a crash does: with nothing written any more.
@@ -50,12 +56,12 @@ impl Server {
 
     /// Starts again on the same port and data.
     pub(crate) fn start_again(&mut self) {
-        (self.child, _) = run(&self.address, &self.data_dir, &token_key('a'));
+        (self.child, _) = run(&self.address, &self.data_dir, &token_key('a'), &self.settings);
     }
 
     /// Starts again with another token key, which makes all earlier tokens invalid.
     pub(crate) fn start_again_with_another_key(&mut self) {
-        (self.child, _) = run(&self.address, &self.data_dir, &token_key('b'));
+        (self.child, _) = run(&self.address, &self.data_dir, &token_key('b'), &self.settings);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -75,12 +81,18 @@ impl Drop for Server {
     }
 }
 
-fn run(listen: &str, data_dir: &tempfile::TempDir, token_key: &str) -> (Child, String) {
+fn run(
+    listen: &str,
+    data_dir: &tempfile::TempDir,
+    token_key: &str,
+    settings: &[(&str, String)],
+) -> (Child, String) {
     let mut child = Command::new(program())
         .args(["dev", "--listen", listen, "--data-dir"])
         .arg(data_dir.path())
         .env("DOWNLINK_API_KEY", API_KEY)
         .env("DOWNLINK_TOKEN_KEY", token_key)
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -98,6 +110,14 @@ fn run(listen: &str, data_dir: &tempfile::TempDir, token_key: &str) -> (Child, S
 pub(crate) async fn next(listener: &mut Listener) -> Event {
     let event = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
     event.expect("an event comes in time").expect("the listener goes on").expect("it has its tokens")
+}
+
+/// The next message's data.
+pub(crate) async fn received(listener: &mut Listener) -> Data {
+    match next(listener).await {
+        Event::Message { data, .. } => data,
+        event => panic!("{event:?}"),
+    }
 }
 
 /// Waits until the channel is open; gives up on a listener that tells something else first.

@@ -132,6 +132,18 @@ fn short_and_ambiguous_keys_are_refused() {
 #[test]
 fn debug_shows_names_alone() {
     assert_eq!(format!("{:?}", ring()), r#"["new", "old"]"#);
+    let signer = Signer::new(Some("new".into()), SECRET).unwrap();
+    assert_eq!(format!("{signer:?}"), r#"Signer { name: Some("new"), .. }"#);
+}
+
+#[test]
+fn a_signer_without_a_name_signs_for_the_first_key() {
+    let signer = Signer::new(None, SECRET).unwrap();
+    let grant = Grant { start: None, ..a_grant() };
+    assert_eq!(ring().verify(&signer.sign(&grant, "1"), NOW), Ok(grant.clone()));
+    let other = Signer::new(None, &[7; 32]).unwrap();
+    assert_eq!(ring().verify(&other.sign(&grant, "1"), NOW), Err(TokenError::Invalid));
+    assert_eq!(Signer::new(None, &SECRET[1..]).map(|_| ()), Err(KeyError::TooShort(31)));
 }
 
 #[test]
