@@ -4,7 +4,6 @@
 //! left. Errors travel in the reason phrase of the status line, which old clients compare literally. A token's place
 //! in its channel is kept until it expires, so that connecting again repeats nothing.
 
-use super::messages::query_value;
 use crate::service::{Denied, Service};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -19,6 +18,7 @@ use hyper::ext::ReasonPhrase;
 use parking_lot::Mutex;
 use protocol::{
     message::Data,
+    query,
     socket::Transport,
     token::{Grant, TokenError},
 };
@@ -60,13 +60,13 @@ pub(super) async fn handle(
     request: Request<Body>,
 ) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let command = query_value(query, "command").and_then(|command| match &*command {
+    let command = query::value(query, "command").and_then(|command| match &*command {
         b"connect" => Some(Command::Connect),
         b"poll" => Some(Command::Poll),
         b"disconnect" => Some(Command::Disconnect),
         _ => None,
     });
-    let token = query_value(query, "channel").and_then(|token| String::from_utf8(token).ok());
+    let token = query::value(query, "channel").and_then(|token| String::from_utf8(token).ok());
     let (Some(command), Some(token)) = (command, token.filter(|token| !token.is_empty())) else {
         return answer(StatusCode::BAD_REQUEST);
     };
@@ -183,7 +183,9 @@ fn hash(token: &str) -> u128 {
 fn answer(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, super::NOSNIFF);
     response
 }
 

@@ -9,8 +9,10 @@ use protocol::{
     cursor::InvalidCursor,
     encode::json::string,
     id::InvalidClientId,
+    item::{InvalidItem, InvalidItems},
     limits,
     message::NotUtf8,
+    query::NotOneRecipient,
     token::TokenError,
 };
 
@@ -134,7 +136,6 @@ impl Problem {
         let mut response = json(self.status, self.body());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.header);
         response
     }
@@ -155,6 +156,39 @@ impl From<InvalidCursor> for Problem {
 impl From<NotUtf8> for Problem {
     fn from(error: NotUtf8) -> Self {
         Self::bad_request("invalid_utf8", sentence(&error))
+    }
+}
+
+impl From<NotOneRecipient> for Problem {
+    fn from(error: NotOneRecipient) -> Self {
+        Self::invalid_parameter(sentence(&error))
+    }
+}
+
+impl From<InvalidItems> for Problem {
+    fn from(error: InvalidItems) -> Self {
+        let detail = sentence(&error);
+        match error {
+            InvalidItems::Empty => Self::bad_request("empty_message", detail),
+            InvalidItems::NotAnArray { .. } | InvalidItems::NoWholeItem => Self::invalid_json(detail),
+            InvalidItems::TooMany => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_items", detail),
+        }
+    }
+}
+
+impl From<InvalidItem> for Problem {
+    fn from(error: InvalidItem) -> Self {
+        let code = match error {
+            InvalidItem::Json { .. } | InvalidItem::NotOneData => "invalid_json",
+            InvalidItem::Base64 => "invalid_base64",
+            InvalidItem::Empty => return Self::empty_message(),
+            InvalidItem::TooLarge(max) => return Self::message_too_large(max),
+            InvalidItem::Ttl => "invalid_ttl",
+            InvalidItem::IdempotencyKey => "invalid_idempotency_key",
+            InvalidItem::NumberOfIds => "too_many_ids",
+            InvalidItem::ClientId(_) => "invalid_client_id",
+        };
+        Self::bad_request(code, sentence(&error))
     }
 }
 

@@ -10,7 +10,7 @@ use broker::message::Recipients;
 use http::{HeaderMap, Method, Request, Response, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
-use protocol::encode::json::string;
+use protocol::{encode::json::string, query};
 use std::io::Write;
 
 /// Who a path sends to: `Some(Some(id))` for `/v1/channels/{id}/messages`, `Some(None)` for `/v1/messages`.
@@ -40,29 +40,8 @@ pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Res
 /// Who the path or the query names; `None` if the items do.
 fn recipient<B>(request: &Request<B>) -> Result<Option<Vec<u8>>, Problem> {
     let by_path = route(request.uri().path()).flatten();
-    let queried = queried(request.uri().query().unwrap_or_default(), by_path.is_some())?;
+    let queried = query::recipient(request.uri().query().unwrap_or_default(), by_path.is_some())?;
     Ok(by_path.map(|id| percent_decode_str(id).collect()).or(queried))
-}
-
-/// The recipient that the query names: the only parameter there is, and there once. Any other would be a message that
-/// goes elsewhere than its sender meant.
-fn queried(query: &str, named_by_path: bool) -> Result<Option<Vec<u8>>, Problem> {
-    let mut names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next());
-    match (names.next(), names.next()) {
-        (None, _) => Ok(None),
-        (Some(Some("to")), None) if !named_by_path => Ok(query_value(query, "to")),
-        _ => Err(Problem::invalid_parameter(
-            "A send takes one parameter, `to`, once; for many recipients post items (see the README for the API).",
-        )),
-    }
-}
-
-/// The decoded value of a query parameter; `+` is a space, as forms write it.
-pub(super) fn query_value(query: &str, name: &str) -> Option<Vec<u8>> {
-    query.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (key == name).then(|| percent_decode_str(&value.replace('+', " ")).collect())
-    })
 }
 
 /// What a body's type says it is.
@@ -143,22 +122,5 @@ mod tests {
         for bytes in ["application/octet-stream", "image/png", "application/jsonx", "tex"] {
             assert_eq!(of(Some(bytes)), Kind::Binary, "{bytes}");
         }
-    }
-
-    #[test]
-    fn a_send_has_one_recipient_in_its_query_or_none() {
-        assert_eq!(queried("", false).unwrap(), None);
-        assert_eq!(queried("to=ada", false).unwrap().unwrap(), b"ada");
-        for wrong in ["too=ada", "to=ada&to=bob", "to=ada&x=1", "x"] {
-            assert_eq!(queried(wrong, false).unwrap_err().code, "invalid_parameter", "{wrong}");
-        }
-        assert_eq!(queried("to=ada", true).unwrap_err().code, "invalid_parameter");
-    }
-
-    #[test]
-    fn query_values_are_decoded() {
-        assert_eq!(query_value("a=1&to=a%2Fb+c&x", "to").unwrap(), b"a/b c");
-        assert_eq!(query_value("x", "x").unwrap(), b"");
-        assert_eq!(query_value("a=1", "to"), None);
     }
 }

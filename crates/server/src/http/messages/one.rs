@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use protocol::{
-    limits,
+    item::{self, InvalidItem},
     message::{Data, Text},
 };
 
@@ -64,34 +64,10 @@ fn data(bytes: Bytes, kind: Kind) -> Result<Data, Problem> {
 fn ttl(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     let Some(value) = headers.get(TTL) else { return Ok(None) };
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    check_ttl(seconds).map(Some)
-}
-
-/// A time to live in whole seconds.
-pub(super) fn check_ttl(seconds: Option<u64>) -> Result<u32, Problem> {
-    let fits = |seconds: &u64| *seconds <= u64::from(limits::TTL_SECONDS_MAX);
-    seconds.filter(fits).and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
-        let detail =
-            format!("A time to live is a whole number of seconds, 0 to {}.", limits::TTL_SECONDS_MAX);
-        Problem::bad_request("invalid_ttl", detail)
-    })
+    Ok(Some(seconds.ok_or(InvalidItem::Ttl).and_then(item::ttl)?))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    check_idempotency_key(value.to_str().unwrap_or_default()).map(Some)
-}
-
-/// An Idempotency-Key of printable ASCII.
-pub(super) fn check_idempotency_key(key: &str) -> Result<Box<str>, Problem> {
-    let fits = (1..=limits::IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
-        && key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if fits {
-        return Ok(key.into());
-    }
-    let detail = format!(
-        "An Idempotency-Key has 1 to {} printable ASCII characters; a random UUID is a good one.",
-        limits::IDEMPOTENCY_KEY_BYTES_MAX
-    );
-    Err(Problem::bad_request("invalid_idempotency_key", detail))
+    Ok(Some(item::idempotency_key(value.to_str().unwrap_or_default())?))
 }

@@ -1,12 +1,13 @@
 //! What an opening request brings: its transport, its token, its place.
 
-use super::super::{auth::bearer, messages::query_value};
+use super::super::auth::bearer;
 use crate::service::{Denied, Service};
 use broker::message::Position;
 use http::{HeaderMap, Request, header};
 use protocol::{
     close::{CloseCode, TOKEN_INVALID, TOKEN_TIMED_OUT},
     cursor::InvalidCursor,
+    query,
     socket::Transport,
     token::{Grant, TokenError},
 };
@@ -97,7 +98,7 @@ pub(super) fn check<B>(
     let grant = verify(service, request, transport)?;
     let query = request.uri().query().unwrap_or_default();
     let last_event_id = headers.get(LAST_EVENT_ID).map(|value| value.as_bytes().to_vec());
-    let place = last_event_id.filter(|id| !id.is_empty()).or_else(|| query_value(query, "after"));
+    let place = last_event_id.filter(|id| !id.is_empty()).or_else(|| query::value(query, "after"));
     let position = match &place {
         Some(text) => {
             let text = std::str::from_utf8(text).map_err(|_| InvalidCursor)?;
@@ -134,7 +135,7 @@ fn token<'r, B>(service: &Service, request: &'r Request<B>, transport: Transport
         return Some(Cow::Borrowed(token));
     }
     let query = request.uri().query().filter(|_| service.token_in_query)?;
-    query_value(query, "token").map(Cow::Owned)
+    query::value(query, "token").map(Cow::Owned)
 }
 
 #[cfg(test)]

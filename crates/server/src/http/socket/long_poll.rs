@@ -1,14 +1,14 @@
 //! `Accept: application/json`: polls that wait.
 
 use super::{
-    super::{Body, json, messages::query_value},
+    super::{Body, json},
     grant::{Asked, Refusal},
     open::to_open,
 };
 use crate::service::Service;
 use delivery::{edge::Edge, socket::Socket};
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use protocol::{close::CloseCode, limits, socket::Transport};
+use http::{Request, Response, StatusCode};
+use protocol::{close::CloseCode, query, socket::Transport};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// Answers one poll, of a new socket or of one that was answered before.
@@ -20,7 +20,9 @@ pub(super) async fn answer<B>(
     asked: Asked,
 ) -> Result<Response<Body>, Refusal> {
     let query = request.uri().query().unwrap_or_default();
-    let wait = wait(query)?;
+    let wait = query::wait_seconds(query)
+        .map_err(|_| Refusal::new(CloseCode::BAD_REQUEST, "wait is 0 to 60 seconds."))?;
+    let wait = Duration::from_secs(wait.into());
     let hub = &service.hub;
     let known = known(service, query, &asked);
     let position = asked.resumes.then_some(asked.position);
@@ -36,24 +38,12 @@ pub(super) async fn answer<B>(
         }
     };
     let body = result.map_err(|_| Refusal::new(CloseCode::INTERNAL_ERROR, "The channel cannot be read."))?;
-    let mut response = json(StatusCode::OK, body);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(json(StatusCode::OK, body))
 }
 
 /// The socket that `?socket=` names, if it is still there and the token's own.
 fn known(service: &Service, query: &str, asked: &Asked) -> Option<Arc<Socket>> {
-    let name = String::from_utf8(query_value(query, "socket")?).ok()?;
+    let name = String::from_utf8(query::value(query, "socket")?).ok()?;
     let socket = service.hub.find(&name)?;
     (socket.transport == Transport::LongPoll && socket.channel.id == asked.grant.client_id).then_some(socket)
-}
-
-fn wait(query: &str) -> Result<Duration, Refusal> {
-    let Some(text) = query_value(query, "wait") else {
-        return Ok(Duration::from_secs(limits::WAIT_SECONDS_DEFAULT.into()));
-    };
-    let seconds = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<u32>().ok());
-    let seconds = seconds.filter(|seconds| *seconds <= limits::WAIT_SECONDS_MAX);
-    let seconds = seconds.ok_or_else(|| Refusal::new(CloseCode::BAD_REQUEST, "wait is 0 to 60 seconds."))?;
-    Ok(Duration::from_secs(seconds.into()))
 }
