@@ -27,6 +27,10 @@ pub(crate) const HEADER_BYTES: u64 = 64;
 /// Version of the whole file format.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
+/// No log comes to here: it would take a thousand million crashes, each of which leaves some addresses out. Addresses
+/// below it can be reckoned with without a thought of the end of 64 bits.
+const BASE_MAX: u64 = 1 << 62;
+
 const MAGIC: &[u8; 8] = b"DLJOURN\0";
 /// The end of a segment's name.
 const EXTENSION: &str = ".seg";
@@ -76,13 +80,17 @@ impl Header {
             return Err(BadHeader::Damaged);
         }
         let number = |at| u64_at(bytes, at).ok_or(BadHeader::Damaged);
-        Ok(Self {
+        let header = Self {
             epoch: number(16)?,
             base: number(24)?,
             previous_end: number(32)?,
             last_offset: Offset(number(40)?),
             last_time_ms: number(48)?,
-        })
+        };
+        let is_sane = header.base <= BASE_MAX
+            && header.previous_end <= header.base
+            && header.last_offset <= Offset(header.previous_end);
+        if is_sane { Ok(header) } else { Err(BadHeader::Damaged) }
     }
 }
 
@@ -186,6 +194,20 @@ mod tests {
         }
         bytes[8] = 2;
         assert_eq!(Header::parse(&bytes), Err(BadHeader::Version(2)));
+    }
+
+    #[test]
+    fn a_header_whose_numbers_cannot_be_is_damaged() {
+        let highest = Header { base: BASE_MAX, ..HEADER };
+        assert_eq!(Header::parse(&highest.encode()), Ok(highest));
+        for bad in [
+            Header { base: BASE_MAX + 1, ..HEADER },
+            Header { base: u64::MAX - 1, ..HEADER },
+            Header { previous_end: HEADER.base + 1, ..HEADER },
+            Header { last_offset: Offset(HEADER.previous_end + 1), ..HEADER },
+        ] {
+            assert_eq!(Header::parse(&bad.encode()), Err(BadHeader::Damaged), "{bad:?}");
+        }
     }
 
     #[test]
