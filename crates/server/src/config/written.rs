@@ -116,6 +116,7 @@ impl std::fmt::Debug for Token {
 /// Reads all sources into one.
 pub(super) fn read(sources: &Sources<'_>) -> Result<Written, Mistakes> {
     let mut table = Table::new();
+    // No error is written as the library would: with the line of the file as it stands.
     if let Some(path) = sources.file {
         let name = path.display();
         let text = std::fs::read_to_string(path)
@@ -123,7 +124,7 @@ pub(super) fn read(sources: &Sources<'_>) -> Result<Written, Mistakes> {
         // First in its own form, for errors that name the line.
         toml::from_str::<Written>(&text)
             .map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
-        table = text.parse().map_err(|error| Mistakes(vec![format!("{name}: {error}")]))?;
+        table = text.parse().map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
     }
     let mut mistakes = Vec::new();
     for option in OPTIONS {
@@ -136,13 +137,21 @@ pub(super) fn read(sources: &Sources<'_>) -> Result<Written, Mistakes> {
     if !mistakes.is_empty() {
         return Err(Mistakes(mistakes));
     }
-    Written::deserialize(Value::Table(table)).map_err(|error| Mistakes(vec![error.to_string()]))
+    Written::deserialize(Value::Table(table)).map_err(|error| Mistakes(vec![without_value(error.message())]))
 }
 
 /// The error with its line, without the value that stands there: it may be a key.
 fn file_mistake(name: &dyn std::fmt::Display, text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    format!("{name}:{line}: {}", error.message())
+    format!("{name}:{line}: {}", without_value(error.message()))
+}
+
+/// What was expected, without what was found instead.
+fn without_value(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+        _ => message.to_owned(),
+    }
 }
 
 /// The text that command line or environment give for an option, the command line first.

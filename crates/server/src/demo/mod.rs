@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 
 mod chat;
 mod pages;
@@ -43,6 +46,16 @@ pub(crate) fn router(channels: Arc<dyn Channels>, start: StartInfo) -> Router {
         .merge(chat::router(Arc::clone(&channels)))
         .merge(tic_tac_toe::router(channels))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(map_response(harden))
+}
+
+/// What no answer of a demo may lack: tokens are in some of them, and what visitors wrote in others.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// A random name: lower-case letters and digits without those that are easily mistaken, 5 bits each.

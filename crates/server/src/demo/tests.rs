@@ -82,7 +82,12 @@ async fn every_file_that_a_page_names_is_there_and_nothing_is_inline_or_foreign(
         let (status, headers, body) = site.get(page, "localhost").await;
         let text = String::from_utf8(body).unwrap();
         assert_eq!(status, StatusCode::OK);
-        assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self'"));
+        assert!(
+            headers[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .starts_with("default-src 'none'; script-src 'self'")
+        );
         for forbidden in ["<style", " style=", " onclick=", "<script>", "src=\"http", "url(http"] {
             assert!(!text.contains(forbidden), "{page} has {forbidden}");
         }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use broker::message::{History, Page, Position};
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use http_body_util::LengthLimitError;
 use percent_encoding::percent_decode_str;
 use protocol::{
@@ -53,8 +53,15 @@ pub(super) async fn create(
     })?;
     let text =
         std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::id::InvalidClientId::NotUtf8))?;
-    let create: Create<'_> = serde_json::from_str(text)
-        .map_err(|error| Problem::invalid_json(format!("Write {{\"client_id\": \"…\"}}: {error}.")))?;
+    let create: Create<'_> = serde_json::from_str(text).map_err(|error| {
+        // The position in the text, not the text.
+        let what = if error.is_data() { "a field is missing, unknown or of another type" } else { "not JSON" };
+        Problem::invalid_json(format!(
+            "Write {{\"client_id\": \"…\", \"duration_minutes\": 120}}, the latter if need be; here {what} (line {}, column {}).",
+            error.line(),
+            error.column()
+        ))
+    })?;
     let client_id: ClientId = create.client_id.parse()?;
     let minutes = duration(create.duration_minutes.map(RawValue::get))?;
     let made = service.create_channel(client_id, Duration::from_secs(u64::from(minutes) * 60));
@@ -246,11 +253,10 @@ pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
 }
 
 fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
-    let response = super::json(status, body).map(|body| match body {
+    super::json(status, body).map(|body| match body {
         Body::Full(bytes) => axum::body::Body::from(bytes.unwrap_or_default()),
         Body::Routed(body) => body,
-    });
-    ([(header::CACHE_CONTROL, "no-store")], response).into_response()
+    })
 }
 
 #[cfg(test)]

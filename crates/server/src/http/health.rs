@@ -27,6 +27,10 @@ pub(super) async fn healthz(State(service): State<Arc<Service>>) -> Result<Respo
 /// Prometheus text.
 pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let text = metrics::text(&service);
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-        .into_response()
+    let headers = [
+        (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, text).into_response()
 }

@@ -35,7 +35,7 @@ use connection::Connection;
 use delivery::edge::Edge;
 pub(crate) use dev_wire::DevSockets;
 use error::Problem;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::{io, net::TcpListener, rc::Rc, sync::Arc};
 use tokio::sync::watch;
@@ -135,12 +135,16 @@ pub(crate) async fn serve(
     }
 }
 
-/// A JSON answer.
+/// A JSON answer that nobody keeps, and that no browser takes for a page.
 fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::full(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     response
 }
+
+/// What an answer holds is what its type says: a message may look like anything.
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

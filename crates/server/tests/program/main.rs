@@ -17,6 +17,7 @@ mod nginx;
 mod operator;
 mod presence;
 mod proxy;
+mod secrets;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -52,7 +52,7 @@ pub(super) fn stream(transport: Transport, cors: &Cors) -> Vec<u8> {
     };
     let mut head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
-         Connection: close\r\n"
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
     )
     .into_bytes();
     for (name, value) in cors.headers() {

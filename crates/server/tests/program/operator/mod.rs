@@ -2,4 +2,3 @@
 
 mod commands;
 mod configuration;
-mod secrets;
