@@ -20,9 +20,18 @@ bundle:
 journal-spike:
     cargo run --release -p downlink-journal --example spike
 
-# Licences and advisories of everything that is linked.
+# Licences and advisories of everything that is linked. `scripts/test` has an own cargo-deny, and does this too.
 deny:
     cargo deny check
+
+# Feeds a target (bodies, cursors, frames, ledger, operations, records, recovery, tokens, words) with what libFuzzer
+# thinks up, for so many seconds; installs cargo-fuzz if need be.
+fuzz TARGET SECONDS="600":
+    fuzz/run {{TARGET}} {{SECONDS}}
+
+# What fuzzing found goes into the corpus that `just check` replays.
+fuzz-keep TARGET:
+    fuzz/run --keep {{TARGET}}
 
 # The long form of the tests that break things on purpose: about an hour. The short form is part of `just check`.
 torture *TESTS:

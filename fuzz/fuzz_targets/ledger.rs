@@ -1,0 +1,4 @@
+//! See `crates/fuzz-targets/src/ledger`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_targets::ledger(data));
