@@ -14,7 +14,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
 };
 use tempfile::TempDir;
@@ -100,7 +103,11 @@ impl Setup {
         let mut command = downlink();
         command.arg(self.command).args(["--listen", &self.listen]).args(&self.arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        if let Some(file) = &self.stderr {
+        let kept = self.stderr.is_none().then(kept_log).flatten();
+        if kept.is_some() {
+            command.env("DOWNLINK_LOG", "trace");
+        }
+        if let Some(file) = self.stderr.as_ref().or(kept.as_ref()) {
             command.stderr(fs::OpenOptions::new().create(true).append(true).open(file).unwrap());
         }
         command.stdout(Stdio::piped()).spawn().unwrap()
@@ -135,6 +142,16 @@ impl Setup {
         self.listen = address.into();
         self
     }
+}
+
+/// A file for all that a server says, in the folder that `DOWNLINK_TEST_LOGS` names: `scripts/test` searches them for
+/// secrets when all tests have run. Only of the suite that says what the program does: the others are about its speed
+/// too.
+fn kept_log() -> Option<PathBuf> {
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    let folder = std::env::var_os("DOWNLINK_TEST_LOGS").filter(|_| env!("CARGO_CRATE_NAME") == "program")?;
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    Some(Path::new(&folder).join(format!("program-{}-{number}.log", std::process::id())))
 }
 
 /// Runs a command to its end, within [`PATIENCE`]: its code and its standard error.
