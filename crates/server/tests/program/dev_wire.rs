@@ -12,7 +12,10 @@ use crate::support::{
     wire::Wire,
 };
 use serde_json::json;
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 /// One request; tokens are not escaped, as the old client does not.
 #[track_caller]
@@ -150,11 +153,14 @@ fn item_48_who_polls_stays_and_who_is_silent_has_left() {
     let server = telling(&app);
     let (polls, silent) = (server.api().token("polls"), server.api().token("silent"));
     assert_eq!(poll(&server, &silent), None);
+    let start = Instant::now();
     for _ in 0..24 {
         assert_eq!(poll(&server, &polls), None);
         thread::sleep(Duration::from_millis(500));
     }
     assert_eq!(app.told("silent"), [true, false], "after five seconds, without a further grace");
+    let silence = app.last_at("silent") - start;
+    assert!(silence > Duration::from_secs(5) && silence < Duration::from_secs(9), "{silence:?}");
     assert_eq!(app.told("polls"), [true]);
 }
 

@@ -84,6 +84,23 @@ fn generations_rise_also_over_restarts_and_over_a_lost_ledger() {
 }
 
 #[test]
+fn after_a_lost_ledger_generations_begin_above_all_earlier_ones() {
+    let mut last = 0;
+    for second in 0..3 {
+        let disk = Arc::new(MemoryDisk::new());
+        let now_ms = NOON + second * 1000;
+        let book = Book::open(disk, Durability::Fsync, false, Duration::from_secs(7_200), now_ms).unwrap();
+        for round in 0..10 {
+            book.record(&[change("a", round % 2 == 0)], now_ms).unwrap();
+            let notice = book.begin(&id("a")).unwrap();
+            assert!(notice.generation > last, "{} after {last}", notice.generation);
+            last = notice.generation;
+            book.settle(&[notice]);
+        }
+    }
+}
+
+#[test]
 fn a_restart_knows_everything() {
     let disk = Arc::new(MemoryDisk::new());
     let deletion =

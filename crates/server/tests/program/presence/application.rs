@@ -35,7 +35,7 @@ fn what_was_not_taken_is_tried_again_with_the_same_id() {
     assert!(pauses[2] > pauses[0], "with more patience each time: {pauses:?}");
     assert_eq!(metric(&server, r#"notices_total{result="failed"}"#), 3);
     until("it is told", || (metric(&server, r#"notices_total{result="told"}"#) == 1).then_some(()));
-    assert_eq!(metric(&server, "notices_waiting"), 0);
+    until("it is settled", || (metric(&server, "notices_waiting") == 0).then_some(()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{
 };
 use protocol::socket::Transport;
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -71,6 +71,25 @@ fn a_notice_that_was_not_taken_is_told_after_a_kill_under_the_same_id() {
     assert_eq!((&after[0].id, after[0].generation), (&before.id, before.generation));
     assert!(after[1].generation > before.generation, "generations go on rising");
     drop(server);
+}
+
+#[test]
+fn who_comes_after_the_ledger_was_lost_is_told_with_a_higher_generation() {
+    let app = Application::start();
+    let mut server = kept("fsync", &app).start();
+    let mut last = 0;
+    for round in 1..=3 {
+        let token = server.api().token("ada");
+        let socket = server.opening(Transport::WebSocket, &token).open();
+        app.hears("ada", &vec![true; round]);
+        let generation = app.tries().last().unwrap().generation;
+        assert!(generation > last, "{generation} after {last}");
+        last = generation;
+        server.kill();
+        drop(socket);
+        fs::remove_dir_all(server.data_dir().join("presence")).unwrap();
+        server = server.start_again();
+    }
 }
 
 #[test]
