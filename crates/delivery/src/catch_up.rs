@@ -8,13 +8,13 @@ use crate::{
     entry::Entry,
     hub::Hub,
     socket::{Partial, Replay, Socket, State, Wire},
+    stream::Stream,
     tail::Run,
 };
 use bytes::Bytes;
-use mio::net::TcpStream;
 use protocol::{cursor::Offset, socket::Transport};
 use std::{
-    io::{self, IoSlice, Write},
+    io::{self, IoSlice},
     sync::Arc,
 };
 
@@ -172,7 +172,7 @@ pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Byt
     Progress::UpToDate
 }
 
-fn write(mut stream: &TcpStream, frames: &[(Offset, &Bytes)]) -> io::Result<usize> {
+fn write(stream: &Stream, frames: &[(Offset, &Bytes)]) -> io::Result<usize> {
     let result = match frames {
         [(_, frame)] => stream.write(frame),
         frames => {
@@ -205,7 +205,6 @@ fn blocked(hub: &Hub, state: &mut State) -> Progress {
 pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
     while let Some(partial) = &mut state.partial {
         let Wire::Descriptor(stream, _) = &state.wire else { return Some(Progress::NotOurs) };
-        let mut stream = stream;
         match stream.write(&partial.bytes[partial.written..]) {
             Ok(0) => return Some(Progress::Broken),
             Ok(taken) => {
@@ -228,7 +227,6 @@ pub(crate) fn write_control(hub: &Hub, state: &mut State, frame: Bytes) -> Progr
         return stop;
     }
     let Wire::Descriptor(stream, _) = &state.wire else { return Progress::NotOurs };
-    let mut stream = stream;
     match stream.write(&frame) {
         Ok(0) => Progress::Broken,
         Ok(written) if written == frame.len() => {

@@ -43,6 +43,8 @@ pub struct Limits {
     pub sockets_per_address: u32,
     /// Messages of one channel that are kept: whoever opens a socket gets no more, also of those still at hand.
     pub messages_per_channel: u32,
+    /// Bytes of the newest messages that are held in memory for sockets that keep up.
+    pub tail_bytes: usize,
 }
 
 /// The open channels of this node.
@@ -135,7 +137,7 @@ impl Hub {
             clock,
             counters: Counters::default(),
             keyring: RwLock::new(Arc::new(keyring)),
-            tail: Tail::new(protocol::limits::TAIL_CACHE_BYTES),
+            tail: Tail::new(limits.tail_bytes),
             limits,
             watch: Watch::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),

@@ -14,5 +14,11 @@ pub mod open;
 pub mod poll;
 pub mod presence;
 pub mod socket;
+mod stream;
 pub mod tail;
 pub mod word;
+
+// Under `tests`, since it is one; inside the crate, since it takes the place of connections and clock.
+#[cfg(test)]
+#[path = "../tests/simulation/mod.rs"]
+mod simulation;

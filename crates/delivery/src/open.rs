@@ -113,12 +113,12 @@ impl Hub {
         self.counters.opened.of(request.transport).add(1);
         self.counters.gaps.add(u64::from(start.gap.is_some()));
         let from = self.cursor(start.from);
-        let cursor = match (start.gap, request.position) {
+        opened.cursor = match (start.gap, request.position) {
+            (None, _) => from,
             // A client that is cut off between the two frames must hear of the gap again.
-            (Some(GapReason::Trimmed), Position::After(asked)) => asked,
-            _ => from,
+            (Some(_), Position::After(asked)) => asked,
+            (Some(_), Position::Since(_)) => self.cursor(Offset(0)),
         };
-        opened.cursor = cursor;
         opened.gap = start.gap.map(|gap| (from, gap));
         Ok(opened)
     }

@@ -135,6 +135,7 @@ impl Hub {
                 break;
             }
             tokio::select! {
+                biased;
                 () = notify.notified() => {}
                 () = &mut deadline => break,
             }
@@ -230,7 +231,9 @@ impl Hub {
     fn answer(&self, socket: &Socket, found: &Found) -> Vec<u8> {
         let end: Offset = self.broker.end().offset;
         let mut state = socket.state.lock();
-        if state.cursor >= socket.channel.latest() {
+        // Whoever has left its channel is told of nothing new by it.
+        let is_member = matches!(state.wire, Wire::Poll(_));
+        if is_member && state.cursor >= socket.channel.latest() {
             // Nothing of this channel lies between: an idle page never ages out.
             state.cursor = state.cursor.max(end);
         }

@@ -1,10 +1,9 @@
 //! One open socket: a descriptor, a cursor, a few deadlines. About 200 bytes, and no queue.
 
-use crate::{channel::Channel, poll::PollWire};
+use crate::{channel::Channel, poll::PollWire, stream::Stream};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use broker::key::ChannelKey;
 use bytes::Bytes;
-use mio::net::TcpStream;
 use parking_lot::Mutex;
 use protocol::{
     cursor::Offset,
@@ -75,7 +74,7 @@ pub(crate) enum Wire {
     /// Not handed to an edge thread yet.
     Pending,
     /// A descriptor, and its slot with the edge thread that owns it.
-    Descriptor(TcpStream, u32),
+    Descriptor(Stream, u32),
     /// The next poll of a client that polls.
     Poll(Box<PollWire>),
     /// Ended.

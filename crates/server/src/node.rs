@@ -75,6 +75,7 @@ fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result
         accept_loss: recovery.accept_loss,
         new_epoch: recovery.new_epoch,
         boot_id,
+        new_epoch_number: None,
     };
     let (broker, found) =
         Local::open(journal, ledger, options, clock.now_ms()).map_err(|error| error.to_string())?;

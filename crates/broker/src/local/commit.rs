@@ -66,6 +66,7 @@ pub(super) fn journal_options(options: &Options) -> journal::Options {
         new_epoch: options.new_epoch,
         durable: options.durability == Durability::Fsync,
         boot_id: options.boot_id.clone(),
+        fresh_epoch: options.new_epoch_number.unwrap_or(base.fresh_epoch),
         ..base
     }
 }

@@ -19,6 +19,9 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What each waiting message costs beside its data.
 const DRAFT_BYTES: usize = 256;
 
+/// What is committed together, with where the answers go and the clock.
+type Batch = (Vec<Draft>, Vec<Answer>, u64);
+
 type Answer = oneshot::Sender<Result<Stored, PublishError>>;
 
 /// Messages on their way to the writer thread.
@@ -71,7 +74,7 @@ impl Queue {
     }
 
     /// All that waits; `None` when closed and empty.
-    fn take(&self) -> Option<(Vec<Draft>, Vec<Answer>, u64)> {
+    fn take(&self) -> Option<Batch> {
         let mut waiting = self.waiting.lock();
         while waiting.drafts.is_empty() {
             if waiting.closed {
@@ -79,21 +82,44 @@ impl Queue {
             }
             self.arrived.wait(&mut waiting);
         }
-        waiting.bytes = 0;
-        Some((std::mem::take(&mut waiting.drafts), std::mem::take(&mut waiting.answers), waiting.now_ms))
+        Some(waiting.take())
     }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Batch {
+        self.bytes = 0;
+        (std::mem::take(&mut self.drafts), std::mem::take(&mut self.answers), self.now_ms)
+    }
+}
+
+/// Commits a batch, and answers.
+fn commit(shared: &Shared, (drafts, answers, now_ms): Batch) {
+    let results = shared.log.lock().commit(shared, &drafts, now_ms);
+    shared.announce().flush(Flush::HandOver);
+    for (answer, result) in answers.into_iter().zip(results) {
+        // A publisher that went away does not want to know.
+        let _ = answer.send(result);
+    }
+}
+
+/// Commits what waits now; whether there was anything.
+pub(super) fn step(shared: &Shared) -> bool {
+    let mut waiting = shared.queue.waiting.lock();
+    let any = !waiting.drafts.is_empty();
+    let batch = waiting.take();
+    drop(waiting);
+    if any {
+        commit(shared, batch);
+    }
+    any
 }
 
 /// Starts the writer thread; it ends after [`Queue::close`].
 pub(super) fn spawn(shared: Arc<Shared>) -> JoinHandle<()> {
     let run = move || {
-        while let Some((drafts, answers, now_ms)) = shared.queue.take() {
-            let results = shared.log.lock().commit(&shared, &drafts, now_ms);
-            shared.announce().flush(Flush::HandOver);
-            for (answer, result) in answers.into_iter().zip(results) {
-                // A publisher that went away does not want to know.
-                let _ = answer.send(result);
-            }
+        while let Some(batch) = shared.queue.take() {
+            commit(&shared, batch);
         }
     };
     thread::Builder::new().name("journal".into()).spawn(run).expect("a thread at start")

@@ -72,6 +72,8 @@ pub struct Options {
     pub new_epoch: bool,
     /// Tells one boot of the kernel from another.
     pub boot_id: String,
+    /// The number of a new epoch, should one begin; a random one if none is named.
+    pub new_epoch_number: Option<u32>,
 }
 
 /// The local broker.
@@ -98,6 +100,8 @@ struct Shared {
     announced: AtomicU64,
     announce: OnceLock<Arc<dyn Announce>>,
     queue: Queue,
+    /// Nothing happens on other threads; see [`Local::open_stepwise`].
+    stepwise: bool,
     /// What readers in pages have before them.
     plans: Plans,
     /// Why messages are refused, if they are.
@@ -124,13 +128,29 @@ impl Local {
         options: Options,
         now_ms: u64,
     ) -> Result<(Self, Recovery), journal::OpenError> {
+        let (local, recovery) = Self::open_stepwise(disk, ledger_disk, options, now_ms)?;
+        Ok((local.on_threads(), recovery))
+    }
+
+    /// Like [`open`](Self::open), but nothing happens on other threads: what is sent with `fsync` waits for [`step`](Self::step),
+    /// and everything else is done where it is asked for. For simulations, in which a seed decides what happens when.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_stepwise(
+        disk: Arc<dyn Disk>,
+        ledger_disk: Arc<dyn Disk>,
+        options: Options,
+        now_ms: u64,
+    ) -> Result<(Self, Recovery), journal::OpenError> {
         let Options { durability, accept_loss, retention, .. } = options;
         let book = Book::open(ledger_disk, durability, accept_loss, retention, now_ms)?;
         let opened = journal::open(disk, commit::journal_options(&options), now_ms)?;
         let recovery =
             Recovery { torn_bytes: opened.report.torn_bytes, new_epoch: opened.report.epoch_is_new };
         let idempotency = Idempotency::recover(options.idempotency_keys, &opened.report.idempotency);
-        let shared = Arc::new(Shared {
+        let shared = Shared {
+            stepwise: true,
             epoch: Epoch(opened.epoch),
             hasher: KeyHasher::new(&options.hash_secret),
             readable: AtomicU64::new(opened.reader.end().0),
@@ -143,12 +163,22 @@ impl Local {
             plans: Plans::default(),
             health: Mutex::new(Health::Good),
             options,
-        });
-        let writer_thread = match shared.options.durability {
-            Durability::Fsync => Some(group_commit::spawn(Arc::clone(&shared))),
-            Durability::Os | Durability::Memory => None,
         };
-        Ok((Self { shared, writer_thread: Mutex::new(writer_thread) }, recovery))
+        Ok((Self { shared: Arc::new(shared), writer_thread: Mutex::default() }, recovery))
+    }
+
+    /// Starts the writer thread, if the durability has one, and lets other threads read.
+    fn on_threads(mut self) -> Self {
+        Arc::get_mut(&mut self.shared).expect("nobody shares it yet").stepwise = false;
+        if self.shared.options.durability == Durability::Fsync {
+            *self.writer_thread.lock() = Some(group_commit::spawn(Arc::clone(&self.shared)));
+        }
+        self
+    }
+
+    /// Does what the writer thread does: writes, syncs and announces all that waits. Whether there was anything.
+    pub fn step(&self) -> bool {
+        group_commit::step(&self.shared)
     }
 }
 
@@ -167,6 +197,9 @@ impl Shared {
         self: &Arc<Self>,
         work: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Option<T> {
+        if self.stepwise {
+            return Some(work(self));
+        }
         let shared = Arc::clone(self);
         tokio::task::spawn_blocking(move || work(&shared)).await.ok()
     }
@@ -246,20 +279,17 @@ impl Broker for Local {
         page: Page,
         now_ms: u64,
     ) -> Result<History, ReadError> {
-        let shared = Arc::clone(&self.shared);
-        if shared.options.durability == Durability::Memory {
-            return history::read(&shared, key, position, page, now_ms);
+        if self.shared.options.durability == Durability::Memory {
+            return history::read(&self.shared, key, position, page, now_ms);
         }
         // A bounded pool reads the disk; a socket's thread never waits for it.
-        tokio::task::spawn_blocking(move || history::read(&shared, key, position, page, now_ms))
-            .await
-            .unwrap_or_else(|error| Err(ReadError(error.to_string())))
+        let reading = self.shared.blocking(move |shared| history::read(shared, key, position, page, now_ms));
+        reading.await.unwrap_or_else(|| Err(ReadError("reading panicked".into())))
     }
 
     async fn delete(&self, _id: &ClientId, key: ChannelKey, now_ms: u64) -> Result<Deletion, PublishError> {
-        let shared = Arc::clone(&self.shared);
-        let deleting = tokio::task::spawn_blocking(move || {
-            let deletion = shared.log.lock().mark_deletion(&shared, key, now_ms)?;
+        let deleting = self.shared.blocking(move |shared| {
+            let deletion = shared.log.lock().mark_deletion(shared, key, now_ms)?;
             shared.book.delete(key, deletion).map_err(|error| match error {
                 RecordError::Full => PublishError::DiskFull,
                 RecordError::Failed => PublishError::OutcomeUnknown,
@@ -299,8 +329,7 @@ impl Broker for Local {
     async fn close(&self) {
         self.shared.queue.close();
         let thread = self.writer_thread.lock().take();
-        let shared = Arc::clone(&self.shared);
-        let closing = tokio::task::spawn_blocking(move || {
+        let closing = self.shared.blocking(move |shared| {
             if let Some(thread) = thread {
                 // A panic there was reported when it happened; the log is closed all the same.
                 let _ = thread.join();
@@ -308,8 +337,8 @@ impl Broker for Local {
             shared.log.lock().close();
             shared.book.close();
         });
-        if let Err(error) = closing.await {
-            tracing::error!(%error, "closing the journal failed");
+        if closing.await.is_none() {
+            tracing::error!("closing the journal failed");
         }
     }
 }

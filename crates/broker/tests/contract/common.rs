@@ -157,6 +157,7 @@ pub(crate) mod local {
             accept_loss: false,
             new_epoch: false,
             boot_id: "boot".into(),
+            new_epoch_number: None,
         }
     }
 

@@ -140,10 +140,10 @@ fn in_one_epoch(after: Option<&Place>, until: &Place) -> bool {
 }
 
 /// Whether a gap that goes from `after` to `until` covers what lies at `place`. One that leads into another epoch covers
-/// all the rest of the one before, and of the next one what lies up to its place.
+/// all the rest of the one before, all epochs between the two, and of the next one what lies up to its place.
 fn is_between(after: Option<&Place>, place: &Place, until: &Place) -> bool {
     let is_behind = after.is_none_or(|after| after.epoch != place.epoch || place > after);
     let is_before = place.epoch != until.epoch || place <= until;
-    let is_on_the_way = place.epoch == until.epoch || in_one_epoch(after, place);
+    let is_on_the_way = place.epoch == until.epoch || !in_one_epoch(after, until);
     is_behind && is_before && is_on_the_way
 }

@@ -16,13 +16,7 @@ use protocol::{
     socket::Transport,
     websocket::{Event, Violation},
 };
-use std::{
-    future::Future,
-    io::{self, Read},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, rc::Rc, sync::Arc, time::Duration};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// Events taken at once; then other tasks have their turn.
@@ -75,13 +69,18 @@ pub(super) fn run(edge: Rc<Edge>, poll: Poll) -> io::Result<impl Future<Output =
 
 impl Edge {
     fn event(&self, event: &mio::event::Event, scratch: &mut [u8]) {
-        let slot = event.token().0;
+        let is_readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        self.ready(event.token().0, event.is_writable(), is_readable, scratch);
+    }
+
+    /// A connection takes bytes, or has some, or has ended.
+    pub(crate) fn ready(&self, slot: usize, is_writable: bool, is_readable: bool, scratch: &mut [u8]) {
         // The slot may have a new owner since; it is then asked for nothing that it has not got.
         let Some(socket) = self.socket(slot) else { return };
-        if event.is_writable() && serve(&self.hub, &socket, None) == Progress::Broken {
+        if is_writable && serve(&self.hub, &socket, None) == Progress::Broken {
             return;
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        if is_readable {
             self.read(slot, &socket, scratch);
         }
     }
@@ -89,7 +88,7 @@ impl Edge {
     fn read(&self, slot: usize, socket: &Arc<Socket>, scratch: &mut [u8]) {
         for _ in 0..READS_MAX {
             let result = match &socket.state.lock().wire {
-                Wire::Descriptor(stream, _) => (&mut &*stream).read(scratch),
+                Wire::Descriptor(stream, _) => stream.read(scratch),
                 _ => return,
             };
             match result {

@@ -7,6 +7,7 @@ use crate::{
     hub::Hub,
     open::Opened,
     socket::{Socket, Wire},
+    stream::Stream,
 };
 use bytes::Bytes;
 use mio::{Interest, Poll, Registry, Token, net::TcpStream};
@@ -24,20 +25,20 @@ use tokio::task::spawn_local;
 pub struct Edge {
     pub(super) hub: Arc<Hub>,
     pub(super) handle: Arc<EdgeHandle>,
-    pub(super) sockets: RefCell<Slab<Owned>>,
+    pub(crate) sockets: RefCell<Slab<Owned>>,
     registry: Registry,
     /// No new sockets, and those that are there were told to come back elsewhere.
     pub(super) draining: Cell<bool>,
 }
 
 /// A socket and when it is to be looked at next: the vector that is gone through once a second.
-pub(super) struct Owned {
+pub(crate) struct Owned {
     pub(super) socket: Arc<Socket>,
     pub(super) due_at: Seconds,
 }
 
 impl Edge {
-    pub(super) fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
+    pub(crate) fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let sockets = RefCell::new(Slab::new());
@@ -69,6 +70,20 @@ impl Edge {
         head: &[u8],
         unread: &mut [u8],
     ) {
+        // Its own pings tell whether it is there; the kernel's beside them would double the traffic of idle sockets.
+        if let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, false) {
+            tracing::debug!(%error, "the kernel goes on asking");
+        }
+        self.adopt_stream(Stream::Tcp(TcpStream::from_std(stream)), opened, head, unread);
+    }
+
+    pub(crate) fn adopt_stream(
+        self: &Rc<Self>,
+        stream: Stream,
+        opened: Opened,
+        head: &[u8],
+        unread: &mut [u8],
+    ) {
         let mut first = Vec::with_capacity(head.len() + 192);
         first.extend_from_slice(head);
         let socket = Arc::clone(opened.socket());
@@ -77,10 +92,6 @@ impl Edge {
         encode_control(&mut first, socket.transport, &open);
         if let Some((cursor, reason)) = opened.gap {
             encode_control(&mut first, socket.transport, &Frame::Gap { cursor, reason });
-        }
-        // Its own pings tell whether it is there; the kernel's beside them would double the traffic of idle sockets.
-        if let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, false) {
-            tracing::debug!(%error, "the kernel goes on asking");
         }
         let Some((slot, progress)) = self.insert(stream, opened, Bytes::from(first)) else { return };
         if progress == Progress::Broken {
@@ -94,12 +105,10 @@ impl Edge {
     }
 
     /// Registers the descriptor and writes the first frames, before anybody else can write to the socket.
-    fn insert(&self, stream: std::net::TcpStream, opened: Opened, first: Bytes) -> Option<(usize, Progress)> {
-        let mut stream = TcpStream::from_std(stream);
+    fn insert(&self, mut stream: Stream, opened: Opened, first: Bytes) -> Option<(usize, Progress)> {
         let mut sockets = self.sockets.borrow_mut();
         let slot = sockets.vacant_key();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.registry.register(&mut stream, Token(slot), interest) {
+        if let Err(error) = self.register(&mut stream, slot) {
             tracing::warn!(%error, "a socket could not be registered");
             return None;
         }
@@ -114,6 +123,17 @@ impl Edge {
         drop(state);
         sockets.insert(Owned { socket, due_at });
         Some((slot, progress))
+    }
+
+    fn register(&self, stream: &mut Stream, slot: usize) -> io::Result<()> {
+        match stream {
+            Stream::Tcp(stream) => {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                self.registry.register(stream, Token(slot), interest)
+            }
+            #[cfg(test)]
+            Stream::Simulated(_) => Ok(()),
+        }
     }
 
     /// Ends a socket that was told to end. The slot may have a new owner since, who was not.
@@ -147,15 +167,15 @@ impl Edge {
     }
 
     /// Closes the descriptor and lets the socket go.
-    pub(super) fn end(&self, slot: usize) {
+    pub(crate) fn end(&self, slot: usize) {
         let Some(owned) = self.sockets.borrow_mut().try_remove(slot) else { return };
         let mut state = owned.socket.state.lock();
         let wire = std::mem::replace(&mut state.wire, Wire::Closed);
         state.partial = None;
         drop(state);
         if let Wire::Descriptor(stream, _) = wire {
-            // Says farewell in order where the other side still reads; the descriptor closes when it is dropped.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
+            // The descriptor closes when it is dropped.
+            stream.shutdown();
         }
         self.hub.leave(&owned.socket);
         let mut sockets = self.sockets.borrow_mut();

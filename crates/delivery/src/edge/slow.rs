@@ -17,7 +17,6 @@ use protocol::{
     limits::{SLOW_SECONDS, TCP_USER_TIMEOUT, UNANSWERED_SECONDS_MAX},
     socket::Seconds,
 };
-use rustix::net::sockopt::set_tcp_user_timeout;
 use std::rc::Rc;
 
 /// Unanswered questions of the kernel from which on a reader is under suspicion: one is always on its way.
@@ -98,7 +97,7 @@ impl Suspect {
         if now - since < SLOW_SECONDS {
             return Verdict::Waits;
         }
-        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return Verdict::Waits };
+        let Ok((local, peer)) = stream.addresses() else { return Verdict::Waits };
         match diagnosis.ask(local, peer) {
             Ok(waiting) => self.judge(waiting, now),
             Err(error) => {
@@ -140,7 +139,8 @@ pub(crate) fn end_patience(state: &mut State) {
 
 fn set_timeout(state: &State, milliseconds: u32) -> bool {
     let Wire::Descriptor(stream, _) = &state.wire else { return false };
-    set_tcp_user_timeout(stream, milliseconds)
+    stream
+        .set_user_timeout(milliseconds)
         .inspect_err(|error| tracing::debug!(%error, "the kernel keeps its patience"))
         .is_ok()
 }

@@ -146,6 +146,7 @@ impl Check<'_> {
                 sockets_per_client: self.within(&Self::PER_CLIENT, limits.sockets_per_client) as u32,
                 sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
                 messages_per_channel: retention_messages,
+                tail_bytes: protocol::limits::TAIL_CACHE_BYTES,
             },
             presence,
             retention: Duration::from_secs(self.within(&Self::RETENTION_SECONDS, retention.seconds)),
