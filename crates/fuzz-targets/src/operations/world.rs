@@ -36,6 +36,9 @@ use tokio::{
 /// A few more than a burst: two of them are more than a channel keeps.
 pub(super) const KEPT_MAX: u32 = 1500;
 
+/// So little that bursts leave it, and readers need the broker.
+const TAIL_BYTES: usize = 64 * 1024;
+
 /// How long tokens live.
 const TOKEN_SECONDS: u64 = 3600;
 
@@ -87,14 +90,19 @@ impl World {
             accept_loss: false,
             new_epoch: false,
             boot_id: String::new(),
+            new_epoch_number: None,
         };
         let clock = Clock::start();
         let (disk, ledger) = (Arc::new(MemoryDisk::new()), Arc::new(MemoryDisk::new()));
         let (local, _) = Local::open(disk, ledger, options, clock.now_ms()).expect("memory opens");
         let secret = b"a-secret-of-at-least-32-bytes-for-fuzzing".to_vec();
         let keyring = Keyring::new(&[("first".into(), secret)]).expect("the secret is long enough");
-        let limits =
-            Limits { sockets_per_client: 1000, sockets_per_address: 1000, messages_per_channel: KEPT_MAX };
+        let limits = Limits {
+            sockets_per_client: 1000,
+            sockets_per_address: 1000,
+            messages_per_channel: KEPT_MAX,
+            tail_bytes: TAIL_BYTES,
+        };
         let edges = vec![EdgeHandle::new(0)];
         let hub = Hub::new(Arc::new(local), keyring, clock, limits, edges.clone());
         let (adoptions, adopted) = mpsc::channel::<(TcpStream, Opened)>(16);

@@ -68,6 +68,7 @@ fn store(now_ms: u64) -> Arc<dyn PresenceStore> {
         accept_loss: false,
         new_epoch: false,
         boot_id: String::new(),
+        new_epoch_number: None,
     };
     let disk = || Arc::new(MemoryDisk::new());
     Arc::new(Local::open(disk(), disk(), options, now_ms).unwrap().0)
