@@ -81,7 +81,7 @@ pub(crate) fn catch_up(
             poll.wake();
             return Progress::UpToDate;
         }
-        Wire::Pending | Wire::Closed => return Progress::NotOurs,
+        Wire::Pending(_) | Wire::Closed => return Progress::NotOurs,
     }
     if let Some(stop) = finish_partial(hub, state) {
         return stop;

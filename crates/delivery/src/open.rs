@@ -79,7 +79,7 @@ impl Hub {
         }
         let wire = match request.transport {
             Transport::LongPoll => Wire::Poll(Box::new(PollWire::new(self.clock.seconds(), request.silence))),
-            _ => Wire::Pending,
+            _ => Wire::Pending(None),
         };
         let heartbeat = Heartbeat::new(request.transport, self.clock.seconds(), request.expires_at);
         let state = State::new(wire, start.from, heartbeat);

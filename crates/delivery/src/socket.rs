@@ -6,6 +6,7 @@ use broker::key::ChannelKey;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{
+    close::CloseCode,
     cursor::Offset,
     socket::{Heartbeat, Transport},
     websocket::Decoder,
@@ -71,8 +72,8 @@ pub(crate) enum Replay {
 /// Where frames go.
 #[derive(Debug)]
 pub(crate) enum Wire {
-    /// Not handed to an edge thread yet.
-    Pending,
+    /// Not handed to an edge thread yet; with what it is to be told and ended with as soon as it is.
+    Pending(Option<(CloseCode, Option<u32>)>),
     /// A descriptor, and its slot with the edge thread that owns it.
     Descriptor(Stream, u32),
     /// The next poll of a client that polls.

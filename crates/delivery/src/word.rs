@@ -77,8 +77,7 @@ impl Hub {
                 self.edge(socket.edge).ended(slot);
             }
             Wire::Poll(poll) => poll.close(code, reason),
-            // It has no wire yet that could be told; it is ended when it gets one, and told when it comes back.
-            Wire::Pending => state.ending = true,
+            Wire::Pending(close) => *close = Some((code, retry_after_ms)),
             Wire::Closed => {}
         }
     }

@@ -93,7 +93,7 @@ impl Edge {
         if let Some((cursor, reason)) = opened.gap {
             encode_control(&mut first, socket.transport, &Frame::Gap { cursor, reason });
         }
-        let Some((slot, progress)) = self.insert(stream, opened, Bytes::from(first)) else { return };
+        let Some((slot, progress)) = self.insert(stream, opened, first) else { return };
         if progress == Progress::Broken {
             return self.end(slot);
         }
@@ -105,7 +105,7 @@ impl Edge {
     }
 
     /// Registers the descriptor and writes the first frames, before anybody else can write to the socket.
-    fn insert(&self, mut stream: Stream, opened: Opened, first: Bytes) -> Option<(usize, Progress)> {
+    fn insert(&self, mut stream: Stream, opened: Opened, mut first: Vec<u8>) -> Option<(usize, Progress)> {
         let mut sockets = self.sockets.borrow_mut();
         let slot = sockets.vacant_key();
         if let Err(error) = self.register(&mut stream, slot) {
@@ -114,11 +114,17 @@ impl Edge {
         }
         let socket = opened.take();
         let mut state = socket.state.lock();
+        // It was told to end before it had a wire to be told by.
+        let close = if let Wire::Pending(close) = state.wire { close } else { None };
+        if let Some((code, retry_after_ms)) = close {
+            let frame = Frame::Close { code, reason: code.reason(), retry_after_ms };
+            encode_control(&mut first, socket.transport, &frame);
+        }
         state.wire = Wire::Descriptor(stream, u32::try_from(slot).expect("descriptors are fewer than 2^32"));
         let due_at = state.heartbeat.poll_timeout();
-        let progress = match state.ending {
-            true => Progress::Broken,
-            false => write_control(&self.hub, &mut state, first),
+        let progress = match write_control(&self.hub, &mut state, Bytes::from(first)) {
+            _ if close.is_some() => Progress::Broken,
+            written => written,
         };
         drop(state);
         sockets.insert(Owned { socket, due_at });

@@ -11,6 +11,7 @@ mod plan;
 mod readers;
 mod reading;
 mod senders;
+mod stories;
 mod world;
 
 #[allow(dead_code, reason = "the journal's own tests use the rest")]
