@@ -21,11 +21,7 @@ pub(super) async fn run(edge: Rc<Edge>) {
     loop {
         interval.tick().await;
         let now = edge.hub.clock.seconds();
-        for slot in edge.due(now) {
-            if let Some(socket) = edge.socket(slot) {
-                edge.beat(slot, &socket, now);
-            }
-        }
+        edge.tick(now);
         slow.look(&edge, now);
         if edge.index() == 0 {
             edge.hub.sweep_polls(now);
@@ -34,6 +30,15 @@ pub(super) async fn run(edge: Rc<Edge>) {
 }
 
 impl Edge {
+    /// Does what is due for any of the sockets.
+    pub(crate) fn tick(&self, now: Seconds) {
+        for slot in self.due(now) {
+            if let Some(socket) = self.socket(slot) {
+                self.beat(slot, &socket, now);
+            }
+        }
+    }
+
     fn due(&self, now: Seconds) -> Vec<usize> {
         let sockets = self.sockets.borrow();
         sockets.iter().filter(|(_, owned)| owned.due_at <= now).map(|(slot, _)| slot).collect()

@@ -133,8 +133,12 @@ impl World {
 
     async fn pass_time(&mut self, millis: u64) {
         tokio::time::advance(Duration::from_millis(millis)).await;
-        let now_ms = self.clock.now_ms();
+        let (now_ms, now, edge) = (self.clock.now_ms(), self.clock.seconds(), self.random.below(4) as usize);
         let node = self.node();
+        // What is due may come before what waits, or after it.
+        if let Some(edge) = node.edges.get(edge) {
+            edge.tick(now);
+        }
         node.local.tick(now_ms);
         node.turn();
     }
