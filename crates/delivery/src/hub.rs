@@ -5,6 +5,7 @@ use crate::{
     channel::Channel,
     clock::Clock,
     counters::Counters,
+    drain::Returns,
     edge::EdgeHandle,
     entry::{Entry, message_frame},
     presence::Watch,
@@ -29,7 +30,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -71,6 +72,8 @@ pub struct Hub {
     dirty: Mutex<Vec<(Arc<Channel>, Arc<Entry>)>>,
     /// Makes names for sockets: a keyed hash of a count is as good as a random number, and costs no system call.
     names: (SipHasher13, AtomicU64),
+    /// Set once the node stops: when its sockets come back.
+    returns: OnceLock<Returns>,
 }
 
 type Shard = HashMap<ChannelKey, Arc<Channel>, BuildHasherDefault<KeyIsHash>>;
@@ -146,6 +149,7 @@ impl Hub {
             edges: edges.into(),
             dirty: Mutex::default(),
             names: (SipHasher13::new_with_key(&secret), AtomicU64::new(0)),
+            returns: OnceLock::new(),
         });
         hub.broker.attach(Arc::clone(&hub) as Arc<dyn Announce>);
         hub
@@ -256,11 +260,38 @@ impl Hub {
         }
     }
 
-    /// Tells every socket of this node to come back after a restart, each at its own time within `window_ms`.
-    pub fn drain(&self, window_ms: u32) {
-        self.edges.iter().for_each(|edge| edge.drain(window_ms));
-        for socket in &*self.polls.lock() {
-            self.close(socket, CloseCode::RESTART, CloseCode::RESTART.reason(), None);
+    /// Tells every socket of this node to come back after a restart, each at its own time within `ms_max`, and takes no
+    /// more of them.
+    pub fn drain(&self, ms_max: u32) {
+        let returns = *self.returns.get_or_init(|| Returns::new(self.counters.open.total(), ms_max));
+        self.edges.iter().for_each(|edge| edge.drain());
+        let polls = self.polls.lock();
+        let count = polls.len() as u64;
+        for (number, socket) in (0..).zip(&*polls) {
+            self.restarting(socket, returns.after_ms(number, count));
+        }
+    }
+
+    /// When the sockets of this node come back, if it stops.
+    pub(crate) fn returns(&self) -> Option<Returns> {
+        self.returns.get().copied()
+    }
+
+    /// Whether this node takes no more sockets.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.returns.get().is_some()
+    }
+
+    /// Sends one away.
+    pub(crate) fn restarting(&self, socket: &Arc<Socket>, after_ms: u32) {
+        self.close(socket, CloseCode::RESTART, CloseCode::RESTART.reason(), Some(after_ms));
+    }
+
+    /// Sends a socket away that was opened while the others were.
+    pub(crate) fn restarting_late(&self, socket: &Arc<Socket>) {
+        if let Some(returns) = self.returns() {
+            self.restarting(socket, returns.after_ms(self.secret(), u64::from(u32::MAX)));
         }
     }
 

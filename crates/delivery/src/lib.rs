@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod channel;
 pub mod clock;
 pub mod counters;
+mod drain;
 pub mod edge;
 pub mod entry;
 pub mod hub;

@@ -37,8 +37,11 @@ pub(crate) struct PollWire {
     /// Messages that nobody keeps, for the poll that waits.
     passing: Vec<Data>,
     /// The socket ends with the next answer.
-    close: Option<(CloseCode, String)>,
+    close: Option<Close>,
 }
+
+/// Why a socket ends: code, sentence, and when to come back.
+type Close = (CloseCode, String, Option<u32>);
 
 /// Messages that nobody keeps, held for one answer at most.
 const PASSING_MAX: usize = 64;
@@ -73,8 +76,8 @@ impl PollWire {
         }
     }
 
-    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
-        self.close.get_or_insert_with(|| (code, reason.to_owned()));
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str, retry_after_ms: Option<u32>) {
+        self.close.get_or_insert_with(|| (code, reason.to_owned(), retry_after_ms));
         self.notify.notify_one();
     }
 }
@@ -105,6 +108,7 @@ impl Hub {
     pub fn adopt_poll(&self, opened: Opened) -> Arc<Socket> {
         let socket = opened.take();
         self.polls.lock().push(Arc::clone(&socket));
+        self.restarting_late(&socket);
         self.watch.came(&socket.channel);
         socket
     }
@@ -240,7 +244,7 @@ impl Hub {
         let cursor = self.cursor(state.cursor);
         let close = match &state.wire {
             Wire::Poll(poll) => poll.close.clone(),
-            _ => Some((CloseCode::NORMAL, CloseCode::NORMAL.reason().to_owned())),
+            _ => Some((CloseCode::NORMAL, CloseCode::NORMAL.reason().to_owned(), None)),
         };
         drop(state);
         let mut out = Vec::new();
@@ -252,7 +256,7 @@ impl Hub {
                 gap: found.gap,
                 messages,
                 cursor,
-                close: close.as_ref().map(|(code, reason)| (*code, reason.as_str())),
+                close: close.as_ref().map(|(code, reason, after)| (*code, reason.as_str(), *after)),
             },
         );
         out
@@ -283,9 +287,11 @@ impl Hub {
         let due = state.heartbeat.poll(now);
         let Wire::Poll(poll) = &mut state.wire else { return true };
         if let Due::Close(code, _) = due {
-            poll.close(code, TOKEN_TIMED_OUT);
+            poll.close(code, TOKEN_TIMED_OUT, None);
         }
-        let ended = poll.waiting == 0 && (poll.close.is_some() || now > poll.answered_at + poll.linger);
+        // At a stop it stays a moment, so that a poll that is on its way hears when to come back.
+        let is_closing = poll.close.is_some() && !self.is_draining();
+        let ended = poll.waiting == 0 && (is_closing || now > poll.answered_at + poll.linger);
         if ended {
             state.farewell |= poll.one_by_one;
             state.wire = Wire::Closed;

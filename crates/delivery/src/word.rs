@@ -76,7 +76,7 @@ impl Hub {
                 state.ending = true;
                 self.edge(socket.edge).ended(slot);
             }
-            Wire::Poll(poll) => poll.close(code, reason),
+            Wire::Poll(poll) => poll.close(code, reason, retry_after_ms),
             Wire::Pending(close) => *close = Some((code, retry_after_ms)),
             Wire::Closed => {}
         }

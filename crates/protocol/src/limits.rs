@@ -87,6 +87,9 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// A request's body must be there within this time, for a body of at most 16 MiB.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// At a stop, requests under way have this long to be answered: half of what the usual supervisors give.
+pub const STOP_TIME: Duration = Duration::from_secs(5);
+
 /// Unacknowledged data this old ends a TCP connection (`TCP_USER_TIMEOUT`): a cut network shows within seconds. It does not
 /// count while a reader takes nothing but is there.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -30,7 +30,7 @@ pub(crate) const DEV_DATA_DIR: &str = "downlink-data";
 /// Connections that wait to be accepted: a reconnect storm comes all at once.
 const BACKLOG: i32 = 4096;
 
-/// After sockets were sent away, what is in flight has this long to end.
+/// After sockets were sent away, their clients have this long to end in order; sends are still taken.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// `downlink serve`.

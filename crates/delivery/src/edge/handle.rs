@@ -26,8 +26,8 @@ pub(super) struct Queue {
     pub(super) ended: Vec<u32>,
     /// Slots of sockets that had more to read than their share.
     pub(super) reads: Vec<usize>,
-    /// Send all sockets away, to come back within so many milliseconds.
-    pub(super) drain: Option<u32>,
+    /// Send all sockets away.
+    pub(super) drain: bool,
 }
 
 impl EdgeHandle {
@@ -73,8 +73,8 @@ impl EdgeHandle {
     }
 
     /// The node stops: all sockets are sent away.
-    pub(crate) fn drain(&self, window_ms: u32) {
-        self.queue.lock().drain = Some(window_ms);
+    pub(crate) fn drain(&self) {
+        self.queue.lock().drain = true;
         self.wake();
     }
 
@@ -95,7 +95,7 @@ impl EdgeHandle {
     pub(super) fn take(&self) -> Option<Queue> {
         let mut queue = self.queue.lock();
         let slots = queue.replays.len() + queue.ended.len() + queue.reads.len();
-        let empty = queue.channels.is_empty() && slots == 0 && queue.drain.is_none();
+        let empty = queue.channels.is_empty() && slots == 0 && !queue.drain;
         (!empty).then(|| std::mem::take(&mut *queue))
     }
 }

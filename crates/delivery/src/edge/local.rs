@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use mio::{Interest, Poll, Registry, Token, net::TcpStream};
-use protocol::{close::CloseCode, frame::Frame, limits::PING_SECONDS, socket::Seconds};
+use protocol::{frame::Frame, limits::PING_SECONDS, socket::Seconds};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
@@ -27,8 +27,8 @@ pub struct Edge {
     pub(super) handle: Arc<EdgeHandle>,
     pub(crate) sockets: RefCell<Slab<Owned>>,
     registry: Registry,
-    /// No new sockets, and those that are there were told to come back elsewhere.
-    pub(super) draining: Cell<bool>,
+    /// Those that were there were told to come back after the restart.
+    drained: Cell<bool>,
 }
 
 /// A socket and when it is to be looked at next: the vector that is gone through once a second.
@@ -42,7 +42,7 @@ impl Edge {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let sockets = RefCell::new(Slab::new());
-        let edge = Rc::new(Self { hub, handle, sockets, registry, draining: Cell::new(false) });
+        let edge = Rc::new(Self { hub, handle, sockets, registry, drained: Cell::new(false) });
         spawn_local(super::events::run(Rc::clone(&edge), poll)?);
         spawn_local(super::work::run(Rc::clone(&edge)));
         spawn_local(super::tick::run(Rc::clone(&edge)));
@@ -99,6 +99,7 @@ impl Edge {
         }
         serve(&self.hub, &socket, None);
         self.hub.watch.came(&socket.channel);
+        self.hub.restarting_late(&socket);
         if !unread.is_empty() {
             self.heard(slot, &socket, unread);
         }
@@ -149,22 +150,18 @@ impl Edge {
         }
     }
 
-    /// Tells every socket to come back after a restart, spread over `window_ms`.
-    pub(super) fn drain(&self, window_ms: u32) {
-        self.draining.set(true);
+    /// Tells every socket to come back after the restart, each at its own time. Nothing, if the node does not stop.
+    pub fn drain(&self) {
+        let Some(returns) = self.hub.returns() else { return };
+        if self.drained.replace(true) {
+            return;
+        }
         let sockets: Vec<_> =
             self.sockets.borrow().iter().map(|(_, owned)| Arc::clone(&owned.socket)).collect();
-        let count = sockets.len().max(1) as u64;
-        for (index, socket) in sockets.iter().enumerate() {
-            let spread = (index as u64 * u64::from(window_ms) / count) as u32;
-            self.hub.close(socket, CloseCode::RESTART, CloseCode::RESTART.reason(), Some(spread));
+        let count = sockets.len() as u64;
+        for (number, socket) in (0..).zip(&sockets) {
+            self.hub.restarting(socket, returns.after_ms(number, count));
         }
-    }
-
-    /// Whether this edge takes no more sockets.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.draining.get()
     }
 
     /// The socket in a slot. It may be another one than when the slot was noted; whoever asks must not mind.

@@ -14,8 +14,8 @@ pub(super) async fn run(edge: Rc<Edge>) {
         edge.handle.woken().await;
         let mut sends = 0;
         while let Some(queue) = edge.handle.take() {
-            if let Some(window_ms) = queue.drain {
-                edge.drain(window_ms);
+            if queue.drain {
+                edge.drain();
             }
             for slot in queue.ended {
                 edge.end_if_told(slot as usize);

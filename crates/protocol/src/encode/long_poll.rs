@@ -18,8 +18,8 @@ pub struct Answer<'a, M> {
     pub messages: M,
     /// Where the next poll goes on.
     pub cursor: Cursor,
-    /// Why this socket ends, if it does.
-    pub close: Option<(CloseCode, &'a str)>,
+    /// Why this socket ends, if it does, and when to come back.
+    pub close: Option<(CloseCode, &'a str, Option<u32>)>,
 }
 
 /// Writes the answer's JSON.
@@ -38,9 +38,9 @@ pub fn answer<'m, M: Iterator<Item = Placed<'m>>>(out: &mut Vec<u8>, answer: Ans
         json::message(out, message);
     }
     write!(out, r#"],"cursor":"{}""#, answer.cursor).expect("writing to a vector does not fail");
-    if let Some((code, reason)) = answer.close {
+    if let Some((code, reason, retry_after_ms)) = answer.close {
         out.extend_from_slice(br#","close":"#);
-        json::frame(out, &Frame::Close { code, reason, retry_after_ms: None });
+        json::frame(out, &Frame::Close { code, reason, retry_after_ms });
     }
     out.push(b'}');
 }

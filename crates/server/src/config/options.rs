@@ -38,7 +38,7 @@ options! {
     "listen" "DOWNLINK_LISTEN" Text "\"127.0.0.1:7171\"" "Address and port for sockets and the API.";
     "data_dir" "DOWNLINK_DATA_DIR" Text "" "Where messages are kept. One process at a time.";
     "durability" "DOWNLINK_DURABILITY" Text "\"fsync\"" "What an answered message survives: \"fsync\" a power loss, \"os\" the process being killed, \"memory\" nothing.";
-    "drain_seconds" "DOWNLINK_DRAIN_SECONDS" Number "5" "At a stop, sockets are told to come back spread over this many seconds.";
+    "drain_seconds" "DOWNLINK_DRAIN_SECONDS" Number "5" "At a stop, sockets are told to come back within this many seconds, at 10,000 a second if that is sooner.";
     "api.keys" "DOWNLINK_API_KEY" List "" "Keys of the API. An application sends one as `Authorization: Bearer …`.";
     "token.key" "DOWNLINK_TOKEN_KEY" Text "" "The secret that signs tokens (HS256), at least 32 bytes. Whoever has it can make tokens.";
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";

@@ -1,6 +1,6 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
-use super::{Outcome, Site, body::Body, error::Problem, messages, socket::TakeOver};
+use super::{Outcome, Site, body::Body, error::Problem, flight::Flight, messages, socket::TakeOver};
 use delivery::edge::Edge;
 use http::{HeaderMap, Request, Response, Version, header};
 use hyper::{body::Incoming, server::conn::http1};
@@ -26,6 +26,7 @@ pub(super) struct Connection {
     edge: Rc<Edge>,
     site: Arc<Site>,
     peer: SocketAddr,
+    flight: Rc<Flight>,
     /// Filled, right before [`TakenOver`] is returned, by the request that takes the connection over. That it is
     /// filled is the sign; the error's kind is not looked at.
     take_over: RefCell<Option<TakeOver>>,
@@ -43,8 +44,9 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 impl Connection {
-    pub(super) fn new(edge: &Rc<Edge>, site: &Arc<Site>, peer: SocketAddr) -> Self {
-        Self { edge: Rc::clone(edge), site: Arc::clone(site), peer, take_over: RefCell::default() }
+    pub(super) fn new(edge: &Rc<Edge>, site: &Arc<Site>, flight: &Rc<Flight>, peer: SocketAddr) -> Self {
+        let (edge, site, flight) = (Rc::clone(edge), Arc::clone(site), Rc::clone(flight));
+        Self { edge, site, peer, flight, take_over: RefCell::default() }
     }
 
     /// Answers requests until the connection ends.
@@ -102,11 +104,18 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             return Box::pin(std::future::ready(Ok(Problem::bad_host().response())));
         }
         let this = Rc::clone(&self.0);
+        let Some(flying) = Flight::begin(&this.flight) else {
+            return Box::pin(async { Ok(Problem::stopping()) });
+        };
         if messages::is_send(&request) {
             // A future of its own: nearly all requests are sends, and all others have larger ones.
-            return Box::pin(async move { Ok(messages::handle(&this.site.service, request).await) });
+            return Box::pin(async move {
+                let _flying = flying;
+                Ok(messages::handle(&this.site.service, request).await)
+            });
         }
         Box::pin(async move {
+            let _flying = flying;
             match this.site.handle(&this.edge, this.peer, request).await {
                 Outcome::Answer(response) => Ok(response),
                 Outcome::TakeOver(take_over) => {

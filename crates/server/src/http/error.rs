@@ -97,6 +97,13 @@ impl Problem {
         Self::bad_request("invalid_json", detail)
     }
 
+    /// The node stops; its next life takes the request.
+    pub(super) fn stopping() -> Response<Body> {
+        let mut response = Self::from(PublishError::Stopping).response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+
     pub(super) fn unreadable(error: &broker::error::ReadError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unreadable", error.to_string())
     }

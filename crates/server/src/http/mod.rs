@@ -18,6 +18,7 @@ mod channels;
 mod connection;
 mod dev_wire;
 mod error;
+mod flight;
 mod health;
 mod messages;
 mod parameters;
@@ -35,6 +36,7 @@ use connection::Connection;
 use delivery::edge::Edge;
 pub(crate) use dev_wire::DevSockets;
 use error::Problem;
+use flight::Flight;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::{io, net::TcpListener, rc::Rc, sync::Arc};
@@ -117,14 +119,15 @@ pub(crate) async fn serve(
             return;
         }
     };
+    let flight = Rc::new(Flight::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopped.changed() => return,
+            _ = stopped.changed() => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::task::spawn_local(Connection::new(&edge, &site, peer).run(stream));
+                tokio::task::spawn_local(Connection::new(&edge, &site, &flight, peer).run(stream));
             }
             Err(error) => {
                 // Out of descriptors, most likely: those that wait are taken when others have ended.
@@ -133,6 +136,9 @@ pub(crate) async fn serve(
             }
         }
     }
+    drop(listener);
+    edge.drain();
+    flight.land().await;
 }
 
 /// A JSON answer that nobody keeps, and that no browser takes for a page.

@@ -7,6 +7,7 @@ use http::{HeaderMap, Request, header};
 use protocol::{
     close::{CloseCode, TOKEN_INVALID, TOKEN_TIMED_OUT},
     cursor::InvalidCursor,
+    id::ClientId,
     query,
     socket::Transport,
     token::{Grant, TokenError},
@@ -30,6 +31,11 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { code, reason: reason.into(), invalid_cursor: false }
+    }
+
+    /// No more sockets are taken.
+    pub(super) fn restarting() -> Self {
+        Self::new(CloseCode::RESTART, CloseCode::RESTART.reason())
     }
 }
 
@@ -96,17 +102,31 @@ pub(super) fn check<B>(
         return Err(Refusal::new(CloseCode::BAD_REQUEST, "Offer the subprotocol downlink.v1."));
     }
     let grant = verify(service, request, transport)?;
-    let query = request.uri().query().unwrap_or_default();
-    let last_event_id = headers.get(LAST_EVENT_ID).map(|value| value.as_bytes().to_vec());
-    let place = last_event_id.filter(|id| !id.is_empty()).or_else(|| query::value(query, "after"));
-    let position = match &place {
-        Some(text) => {
-            let text = std::str::from_utf8(text).map_err(|_| InvalidCursor)?;
-            Position::After(text.parse().map_err(|error: InvalidCursor| error)?)
-        }
-        None => Service::start(&grant),
-    };
+    let place = place(request)?;
+    let position = place.unwrap_or_else(|| Service::start(&grant));
     Ok(Asked { grant, position, resumes: place.is_some() })
+}
+
+/// Where the client says that it stands.
+pub(super) fn place<B>(request: &Request<B>) -> Result<Option<Position>, Refusal> {
+    let query = request.uri().query().unwrap_or_default();
+    let last_event_id = request.headers().get(LAST_EVENT_ID).map(|value| value.as_bytes().to_vec());
+    let place = last_event_id.filter(|id| !id.is_empty()).or_else(|| query::value(query, "after"));
+    let Some(text) = place else { return Ok(None) };
+    let text = std::str::from_utf8(&text).map_err(|_| InvalidCursor)?;
+    Ok(Some(Position::After(text.parse().map_err(|error: InvalidCursor| error)?)))
+}
+
+/// Whether a request bears a token that is good for this client id, or one that only the clock speaks against: the
+/// end of a socket that is open is its own deadline, which a jumping clock and an older token do not move.
+pub(super) fn belongs<B>(service: &Service, request: &Request<B>, id: &ClientId) -> bool {
+    let Some(token) = token(service, request, Transport::LongPoll) else { return false };
+    let verified = std::str::from_utf8(&token).map(|token| service.verify(token));
+    match verified {
+        Ok(Ok(grant)) => grant.client_id == *id,
+        Ok(Err(Denied::Token(_))) => true,
+        Ok(Err(Denied::Revoked)) | Err(_) => false,
+    }
 }
 
 fn verify<B>(service: &Service, request: &Request<B>, transport: Transport) -> Result<Grant, Refusal> {

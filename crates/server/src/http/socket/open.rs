@@ -60,11 +60,18 @@ pub(super) async fn open(
         let problem = Problem::bad_request("unexpected_body", "A request that opens a socket has no body.");
         return Outcome::Answer(cors.on(problem.response()));
     }
-    let result = match admitted(service, edge, &request, transport, &cors) {
+    let open_poll = (transport == Transport::LongPoll).then(|| long_poll::known(service, &request)).flatten();
+    if let Some(socket) = open_poll.filter(|_| cors.admits(request.headers())) {
+        let answer = long_poll::next(service, &request, &socket).await;
+        let answer = answer.map(|response| Outcome::Answer(cors.on(response)));
+        return answer.unwrap_or_else(|refusal| refused(transport, head, &refusal, &cors));
+    }
+    let result = match admitted(service, &request, transport, &cors) {
         Ok(asked) if transport == Transport::LongPoll => {
-            let answer = long_poll::answer(service, edge, peer, &request, asked).await;
+            let answer = long_poll::first(service, edge, peer, &request, asked).await;
             answer.map(|response| Outcome::Answer(cors.on(response)))
         }
+        Ok(_) if service.hub.is_draining() => Err(Refusal::restarting()),
         Ok(asked) => {
             let opened = service.hub.open(to_open(service, asked, transport, peer), edge.index()).await;
             opened
@@ -78,14 +85,10 @@ pub(super) async fn open(
 
 fn admitted(
     service: &Service,
-    edge: &Edge,
     request: &Request<Incoming>,
     transport: Transport,
     cors: &Cors,
 ) -> Result<Asked, Refusal> {
-    if edge.is_draining() {
-        return Err(Refusal::new(CloseCode::RESTART, CloseCode::RESTART.reason()));
-    }
     if !cors.admits(request.headers()) {
         return Err(Refusal::new(CloseCode::FORBIDDEN, CloseCode::FORBIDDEN.reason()));
     }
