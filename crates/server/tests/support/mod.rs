@@ -1,6 +1,7 @@
 //! What the tests share: the program as a process, and a client that speaks all four transports.
 
 pub(crate) mod application;
+pub(crate) mod clock;
 pub(crate) mod conformance;
 pub(crate) mod http;
 pub(crate) mod opening;

@@ -13,6 +13,9 @@ mod kills;
 mod length;
 #[allow(dead_code, unused_imports, reason = "each of the tests uses a part of it")]
 mod load;
+mod renewal;
+mod restarts;
+mod sends;
 mod slow;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]

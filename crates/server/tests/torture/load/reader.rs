@@ -5,6 +5,7 @@ use crate::support::{
     PATIENCE,
     opening::Opening,
     socket::{Data, Frame, Socket},
+    websocket,
 };
 use checker::{Event, Place};
 use protocol::socket::Transport;
@@ -33,6 +34,8 @@ pub(crate) struct Seen {
     /// Codes of close frames.
     pub(crate) closes: Vec<u16>,
     pub(crate) gaps: usize,
+    /// New tokens that were taken.
+    pub(crate) renewed: usize,
 }
 
 /// One page. See the module.
@@ -51,6 +54,9 @@ pub(crate) struct Reader {
     pub(crate) patience: Duration,
     /// What stands between a message and the next read: a reader that is slow.
     pub(crate) pause: Duration,
+    /// Says a new token this often, so that its socket goes on.
+    pub(crate) renew_every: Option<Duration>,
+    renewed_at: Instant,
     seen: Seen,
 }
 
@@ -101,6 +107,8 @@ impl Reader {
             line: Arc::default(),
             patience: 3 * PATIENCE,
             pause: Duration::ZERO,
+            renew_every: None,
+            renewed_at: Instant::now(),
             seen: Seen::default(),
         }
     }
@@ -123,6 +131,7 @@ impl Reader {
                 continue;
             };
             let frame = socket.next();
+            let at_rest = matches!(frame, Ok(Frame::Ping));
             match frame {
                 Ok(Frame::Message(id, data)) => {
                     deadline = Instant::now() + self.patience;
@@ -143,6 +152,7 @@ impl Reader {
                 }
                 Ok(Frame::End(_)) | Err(_) => self.lose(),
             }
+            self.renew_if_due(at_rest);
         }
     }
 
@@ -170,6 +180,33 @@ impl Reader {
             _ => panic!("{}: closed for good: {code} {reason}", self.name),
         }
         self.lose();
+    }
+
+    /// Says a new token when it is time. A long-poll does so when all of an answer was read, and polls with it from then on.
+    fn renew_if_due(&mut self, at_rest: bool) {
+        let is_due = self.renew_every.is_some_and(|every| self.renewed_at.elapsed() >= every);
+        let Some(socket) = self.socket.as_mut().filter(|_| is_due) else { return };
+        if socket.transport == Transport::LongPoll && !at_rest {
+            return;
+        }
+        self.renewed_at = Instant::now();
+        self.current_token = (self.token)();
+        let word = serde_json::json!({ "token": self.current_token }).to_string();
+        if socket.transport == Transport::WebSocket {
+            self.seen.renewed += usize::from(socket.wire.send(&websocket::text(&word)).is_ok());
+            return;
+        }
+        let path = format!("/v1/socket/{}", socket.name);
+        let taken = self.world.api().try_call("POST", &path, &[], word.as_bytes());
+        self.seen.renewed += usize::from(taken.is_ok_and(|answer| answer.status == 204));
+        if socket.transport == Transport::LongPoll {
+            let again = Opening::new(self.world.address, Transport::LongPoll, &self.current_token);
+            let again = again.after(&socket.at()).query("socket", &socket.name).query("wait", "1");
+            match again.try_open() {
+                Ok(Ok(socket)) => self.socket = Some(socket),
+                _ => self.lose(),
+            }
+        }
     }
 
     /// The connection is gone; the cursor stays.

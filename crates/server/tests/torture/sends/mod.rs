@@ -1,0 +1,5 @@
+//! Idempotency-Keys and times to live, to the end and through a crash.
+
+mod client;
+mod keys;
+mod lives;
