@@ -3,7 +3,7 @@
 use parking_lot::{Mutex, MutexGuard};
 
 /// Whether the long form is asked for (`DOWNLINK_TORTURE=long`).
-fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var("DOWNLINK_TORTURE").is_ok_and(|value| value == "long")
 }
 

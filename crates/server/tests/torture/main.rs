@@ -15,8 +15,11 @@ mod length;
 mod load;
 mod renewal;
 mod restarts;
+mod resume;
 mod sends;
 mod slow;
+mod storm;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod swarm;
