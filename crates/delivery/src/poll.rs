@@ -28,6 +28,8 @@ pub(crate) struct PollWire {
     notify: Arc<Notify>,
     /// Polls that wait right now: more than one if a client did not see the end of an earlier one.
     waiting: u32,
+    /// Which poll came last. An earlier one answers nobody any more.
+    turn: u32,
     /// When the last answer went out.
     answered_at: Seconds,
     /// So long after it the client may come again.
@@ -57,6 +59,7 @@ impl PollWire {
         Self {
             notify: Arc::default(),
             waiting: 0,
+            turn: 0,
             answered_at: now,
             linger: silence.unwrap_or(POLL_LINGER_SECONDS),
             one_by_one: silence.is_some(),
@@ -83,13 +86,21 @@ impl PollWire {
 }
 
 /// While a poll waits, its socket is not given up; after it, the client has ten seconds to come again.
-struct Waiting<'a>(&'a Hub, &'a Socket);
+struct Waiting<'a>(&'a Hub, &'a Socket, u32);
 
 impl<'a> Waiting<'a> {
     fn start(hub: &'a Hub, socket: &'a Socket) -> Option<(Self, Arc<Notify>)> {
         let Wire::Poll(poll) = &mut socket.state.lock().wire else { return None };
         poll.waiting += 1;
-        Some((Self(hub, socket), Arc::clone(&poll.notify)))
+        poll.turn = poll.turn.wrapping_add(1);
+        // Whoever waited before ends: its client has given it up, and would take this one's messages with it.
+        poll.notify.notify_waiters();
+        Some((Self(hub, socket, poll.turn), Arc::clone(&poll.notify)))
+    }
+
+    /// Whether a later poll of this socket has come.
+    fn is_superseded(&self) -> bool {
+        matches!(&self.1.state.lock().wire, Wire::Poll(poll) if poll.turn != self.2)
     }
 }
 
@@ -125,13 +136,20 @@ impl Hub {
         gap: Option<(Cursor, GapReason)>,
         wait: Duration,
     ) -> Result<Vec<u8>, ReadError> {
-        let Some((_waiting, notify)) = Waiting::start(self, socket) else { return Ok(self.farewell(socket)) };
+        let Some((waiting, notify)) = Waiting::start(self, socket) else { return Ok(self.farewell(socket)) };
         let mut found = Found { gap, messages: Vec::new() };
+        // Its own place: an earlier poll that is about to end may still move the socket's.
+        let mut stands = socket.cursor();
         let deadline = tokio::time::sleep(wait);
         tokio::pin!(deadline);
         loop {
-            if let Some(position) = position.take().or_else(|| self.behind(socket)) {
-                self.read(socket, position, &mut found).await?;
+            if waiting.is_superseded() {
+                // What woke it may have been meant for the later one.
+                notify.notify_one();
+                break;
+            }
+            if let Some(position) = position.take().or_else(|| self.behind(socket, stands)) {
+                stands = self.read(socket, position, &mut found).await?;
             }
             self.collect_passing(socket, &mut found);
             if found.gap.is_some() || !found.messages.is_empty() || wait.is_zero() || self.is_closing(socket)
@@ -144,7 +162,7 @@ impl Hub {
                 () = &mut deadline => break,
             }
         }
-        Ok(self.answer(socket, &found))
+        Ok(self.answer(socket, stands, &found))
     }
 
     /// The next message of a socket that takes them one by one, if there is any.
@@ -154,7 +172,7 @@ impl Hub {
     pub async fn next_message(&self, socket: &Socket) -> Result<Option<Data>, ReadError> {
         let Some(_waiting) = Waiting::start(self, socket) else { return Ok(None) };
         let channel = &socket.channel;
-        while let Some(position) = self.behind(socket) {
+        while let Some(position) = self.behind(socket, socket.cursor()) {
             let page = Page { messages: 1, bytes: 1 };
             let now_ms = self.clock.now_ms();
             let history = self.broker.history(&channel.id, channel.key, position, page, now_ms).await?;
@@ -197,12 +215,17 @@ impl Hub {
     }
 
     /// Where to read on, if there is anything.
-    fn behind(&self, socket: &Socket) -> Option<Position> {
-        let cursor = socket.cursor();
-        (cursor < socket.channel.latest()).then(|| Position::After(self.cursor(cursor)))
+    fn behind(&self, socket: &Socket, stands: Offset) -> Option<Position> {
+        (stands < socket.channel.latest()).then(|| Position::After(self.cursor(stands)))
     }
 
-    async fn read(&self, socket: &Socket, position: Position, found: &mut Found) -> Result<(), ReadError> {
+    /// Reads a page; up to where.
+    async fn read(
+        &self,
+        socket: &Socket,
+        position: Position,
+        found: &mut Found,
+    ) -> Result<Offset, ReadError> {
         let channel = &socket.channel;
         let page = Page { messages: PAGE_MESSAGES_MAX, bytes: PAGE_BYTES_MAX };
         let history =
@@ -216,7 +239,7 @@ impl Hub {
             history.messages.into_iter().map(|message| (Some(self.cursor(message.offset)), message.data)),
         );
         socket.state.lock().cursor = history.upto;
-        Ok(())
+        Ok(history.upto)
     }
 
     fn collect_passing(&self, socket: &Socket, found: &mut Found) {
@@ -232,16 +255,18 @@ impl Hub {
         }
     }
 
-    fn answer(&self, socket: &Socket, found: &Found) -> Vec<u8> {
+    /// An answer of a poll that has everything up to where it stands.
+    fn answer(&self, socket: &Socket, mut stands: Offset, found: &Found) -> Vec<u8> {
         let end: Offset = self.broker.end().offset;
         let mut state = socket.state.lock();
         // Whoever has left its channel is told of nothing new by it.
         let is_member = matches!(state.wire, Wire::Poll(_));
-        if is_member && state.cursor >= socket.channel.latest() {
+        if is_member && stands >= socket.channel.latest() {
             // Nothing of this channel lies between: an idle page never ages out.
-            state.cursor = state.cursor.max(end);
+            stands = stands.max(end);
+            state.cursor = state.cursor.max(stands);
         }
-        let cursor = self.cursor(state.cursor);
+        let cursor = self.cursor(stands);
         let close = match &state.wire {
             Wire::Poll(poll) => poll.close.clone(),
             _ => Some((CloseCode::NORMAL, CloseCode::NORMAL.reason().to_owned(), None)),
@@ -263,7 +288,7 @@ impl Hub {
     }
 
     fn farewell(&self, socket: &Socket) -> Vec<u8> {
-        self.answer(socket, &Found { gap: None, messages: Vec::new() })
+        self.answer(socket, socket.cursor(), &Found { gap: None, messages: Vec::new() })
     }
 
     /// Lets long-poll sockets go whose client did not come again, or whose token's time is over. Called once a

@@ -7,7 +7,11 @@ use crate::support::{
 };
 use protocol::socket::Transport;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 fn poll(api: &mut crate::support::http::Api, token: &str, query: &str) -> Value {
     let headers = [("Authorization", format!("Bearer {token}")), ("Accept", "application/json".to_owned())];
@@ -80,6 +84,27 @@ fn an_answer_that_was_lost_is_asked_for_again() {
     let foreign = poll(&mut api, &bob, &format!("?socket={socket}&wait=0"));
     assert_ne!(foreign["socket"], socket);
     assert_eq!(foreign["messages"], json!([]));
+}
+
+#[test]
+fn a_poll_takes_the_place_of_one_that_its_client_has_given_up() {
+    let server = memory().start();
+    let mut api = server.api();
+    let token = api.token("ada");
+    let first = poll(&mut api, &token, "");
+    let (socket, cursor) = (first["socket"].as_str().unwrap(), first["cursor"].as_str().unwrap());
+    let query = format!("?socket={socket}&after={cursor}&wait=20");
+    let (answers, answered) = mpsc::channel();
+    // The connection of the earlier one is dead, but nobody has told the server.
+    for _ in 0..2 {
+        let (mut api, token, query, answers) = (server.api(), token.clone(), query.clone(), answers.clone());
+        thread::spawn(move || answers.send(poll(&mut api, &token, &query)).unwrap());
+    }
+    let given_up = answered.recv_timeout(Duration::from_secs(10)).expect("the earlier one ends");
+    assert_eq!(given_up["messages"], json!([]));
+    api.send("ada", "for the later one");
+    let later = answered.recv_timeout(Duration::from_secs(10)).expect("a message ends the wait");
+    assert_eq!(later["messages"][0]["data"], "for the later one");
 }
 
 #[test]
