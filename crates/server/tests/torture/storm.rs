@@ -164,15 +164,52 @@ fn small_again(server: &Server, (before, sockets): (u64, usize), with_polls: boo
     }
 }
 
-fn storm(number: usize, server: &Server, weather: &Weather, swarm: &Swarm<()>, sockets: usize, before: u64) {
-    let since = Instant::now();
-    weather.cut.send_replace(Some(since));
-    let back = all_back(weather, swarm, sockets);
-    let at = |percent: usize| back[(back.len() * percent / 100).min(back.len() - 1)];
-    println!("storm {number}: {} back, 50 % {:?}, 99 % {:?}, all {:?}", back.len(), at(50), at(99), at(100));
-    assert!(at(99) < BACK_WITHIN, "99 % are back after {:?}", at(99));
-    // A short form waits for the last of those that poll only once.
-    small_again(server, (before, sockets), number == STORMS || is_long(), since);
+/// A world with its pages, before a storm.
+struct Sea<'a> {
+    server: &'a Server,
+    world: &'a World,
+    channels: &'a [String],
+    weather: &'a Weather,
+    swarm: &'a Swarm<()>,
+    sockets: usize,
+    /// The server's memory in quiet times.
+    before: u64,
+}
+
+impl Sea<'_> {
+    /// Applications that send. They rest while memory is measured: the cache of the newest messages would grow by them.
+    fn publishers(&self, storm: usize) -> Vec<Publisher> {
+        let start = |index: usize| {
+            let (channels, pause) = (self.channels.to_vec(), Duration::from_millis(10));
+            let plan = Plan { name: format!("s{storm}-{index}"), channels, pause, bytes: vec![10] };
+            Publisher::start(&self.world.history, self.server.api(), plan)
+        };
+        (0..2).map(start).collect()
+    }
+
+    /// One storm; how many messages were sent before it, in it and behind it.
+    fn storm(&self, number: usize) -> u64 {
+        let publishers = self.publishers(number);
+        thread::sleep(Duration::from_millis(500));
+        let since = Instant::now();
+        self.weather.cut.send_replace(Some(since));
+        let back = all_back(self.weather, self.swarm, self.sockets);
+        let at = |percent: usize| back[(back.len() * percent / 100).min(back.len() - 1)];
+        println!(
+            "storm {number}: {} back, 50 % {:?}, 99 % {:?}, all {:?}",
+            back.len(),
+            at(50),
+            at(99),
+            at(100)
+        );
+        thread::sleep(Duration::from_millis(500));
+        let sent = publishers.into_iter().map(Publisher::stop).sum();
+        assert!(at(99) < BACK_WITHIN, "99 % are back after {:?}", at(99));
+        // A short form waits only once for the last of those that poll.
+        let with_polls = number == STORMS || is_long();
+        small_again(self.server, (self.before, self.sockets), with_polls, since);
+        sent
+    }
 }
 
 #[test]
@@ -200,26 +237,24 @@ fn all_sockets_cut_at_once_three_times_are_back_soon_and_lose_nothing() {
         }
     }
     all_back(&weather, &swarm, sockets);
-    let publishers: Vec<Publisher> = (0..2)
-        .map(|index| {
-            // So little that the cache of the newest messages does not grow by what would count here.
-            let (channels, pause) = (channels.clone(), Duration::from_millis(20));
-            let plan = Plan { name: format!("p{index}"), channels, pause, bytes: vec![10] };
-            Publisher::start(&world.history, server.api(), plan)
-        })
-        .collect();
     // What the opening itself took is given back, so that it is not taken for the normal state.
-    thread::sleep(pick(Duration::from_secs(2), Duration::from_secs(15)));
+    thread::sleep(pick(Duration::from_secs(1), Duration::from_secs(15)));
     let before = server.resident_bytes();
-    for number in 1..=STORMS {
-        storm(number, &server, &weather, &swarm, sockets, before);
-    }
-    let sent: u64 = publishers.into_iter().map(Publisher::stop).sum();
+    let sea = Sea {
+        server: &server,
+        world: &world,
+        channels: &channels,
+        weather: &weather,
+        swarm: &swarm,
+        sockets,
+        before,
+    };
+    let sent: u64 = (1..=STORMS).map(|number| sea.storm(number)).sum();
     for channel in &channels {
         send(&world.history, &mut api, channel, "end", 1);
     }
     swarm.join();
     let report = world.judge(&format!("{sockets} sockets cut at once, {STORMS} times"), Rules::default());
     assert_eq!(report.readers, sockets);
-    assert!(sent > 300, "there was a load");
+    assert!(sent > 200, "there was a load");
 }

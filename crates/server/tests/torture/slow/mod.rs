@@ -88,7 +88,7 @@ fn fill_cache(world: &World, api: &mut Api) {
 
 /// A part of 50 MB, evenly over the time that a round takes.
 fn one_round(world: &World, api: &mut Api, channel: &str, round: usize, rounds: usize) {
-    let (messages, takes) = (MESSAGES / rounds, pick(Duration::from_millis(1_500), Duration::from_secs(3)));
+    let (messages, takes) = (MESSAGES / rounds, pick(Duration::from_millis(1_300), Duration::from_secs(3)));
     let begun = Instant::now();
     for number in 0..messages {
         send(&world.history, api, channel, &format!("{channel}-{round}-{number}"), BYTES);
@@ -102,7 +102,7 @@ fn sockets_that_stop_reading_cost_a_cursor_each_and_the_others_nothing() {
     let _alone = alone();
     let (sockets, rounds) = (200, pick(5, 10));
     // Less is kept than is sent: most of it is gone when they read again.
-    let server = on_disk("os").env("DOWNLINK_RETENTION_BYTES", "6291456").start();
+    let server = on_disk("os").env("DOWNLINK_RETENTION_BYTES", "4194304").start();
     let (world, mut api) = (World::new(server.address), server.api());
     let probe = Probe::start(&world, &server);
     fill_cache(&world, &mut api);
