@@ -84,7 +84,8 @@ impl Cast {
 
     /// Two of each kind for the direct way: told by `after`, told by the header; and those who tell nothing.
     fn add_direct(&mut self, server: &Server, tokens: [&str; 2]) {
-        let cuts = pick(100, 500);
+        // As many as there is time for while others wait for their pings; the later ones are served from the disk.
+        let cuts = pick(400, 500);
         for transports in ways() {
             for (manner, channel, token) in [
                 (Manner::After, BUSY, tokens[0]),
