@@ -12,6 +12,9 @@ pub(crate) fn start(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log_level)
         .map_err(|error| format!("log.level: {error}; write error, warn, info, debug or trace"))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Else a line that cannot be written, on a full disk for example, is complained of with `eprintln`, which panics
+    // when that cannot be written either. The thread that logs is the one that stores messages.
+    let builder = builder.log_internal_errors(false);
     // A second start in one process, as tests do, changes nothing.
     let _ = if config.log_json {
         builder.json().flatten_event(true).try_init()

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::{
-    broker::Flush,
+    broker::{Flush, Health},
     error::PublishError,
     message::{Draft, Stored},
 };
@@ -39,7 +39,8 @@ struct Waiting {
     bytes: usize,
     /// The newest clock any publisher brought.
     now_ms: u64,
-    closed: bool,
+    /// Why no more is taken.
+    ended: Option<PublishError>,
 }
 
 impl Queue {
@@ -52,8 +53,8 @@ impl Queue {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         let bytes = draft.data.bytes().len() + DRAFT_BYTES;
-        if waiting.closed {
-            return Err(PublishError::Stopping);
+        if let Some(ended) = &waiting.ended {
+            return Err(ended.clone());
         }
         if waiting.bytes + bytes > WAITING_BYTES_MAX && !waiting.drafts.is_empty() {
             return Err(PublishError::Overloaded);
@@ -69,15 +70,24 @@ impl Queue {
 
     /// No more is taken; the writer finishes what waits and ends.
     pub(super) fn close(&self) {
-        self.waiting.lock().closed = true;
+        self.waiting.lock().ended.get_or_insert(PublishError::Stopping);
         self.arrived.notify_one();
+    }
+
+    /// Nobody writes any more: whoever waits is told so by losing its answer, and whoever comes by an error.
+    fn abandon(&self) {
+        let mut waiting = self.waiting.lock();
+        waiting.ended = Some(PublishError::Unavailable);
+        let abandoned = waiting.take();
+        drop(waiting);
+        drop(abandoned);
     }
 
     /// All that waits; `None` when closed and empty.
     fn take(&self) -> Option<Batch> {
         let mut waiting = self.waiting.lock();
         while waiting.drafts.is_empty() {
-            if waiting.closed {
+            if waiting.ended.is_some() {
                 return None;
             }
             self.arrived.wait(&mut waiting);
@@ -115,12 +125,28 @@ pub(super) fn step(shared: &Shared) -> bool {
     any
 }
 
+/// Sees to it that a writer that panics leaves nobody waiting for it.
+struct Watch(Arc<Shared>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            *self.0.health.lock() = Health::Refusing(PublishError::Unavailable);
+            self.0.queue.abandon();
+        }
+    }
+}
+
 /// Starts the writer thread; it ends after [`Queue::close`].
 pub(super) fn spawn(shared: Arc<Shared>) -> JoinHandle<()> {
     let run = move || {
-        while let Some(batch) = shared.queue.take() {
-            commit(&shared, batch);
+        let watch = Watch(shared);
+        while let Some(batch) = watch.0.queue.take() {
+            commit(&watch.0, batch);
         }
     };
     thread::Builder::new().name("journal".into()).spawn(run).expect("a thread at start")
 }
+
+#[cfg(test)]
+mod tests;

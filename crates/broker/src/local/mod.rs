@@ -234,7 +234,8 @@ impl Broker for Local {
             self.shared.announce().flush(Flush::Here);
             return result;
         }
-        self.shared.queue.send(draft, now_ms)?.await.unwrap_or(Err(PublishError::Stopping))
+        // An answer gets lost only with the thread that was to give it.
+        self.shared.queue.send(draft, now_ms)?.await.unwrap_or(Err(PublishError::OutcomeUnknown))
     }
 
     async fn publish_many(&self, drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>> {
@@ -248,7 +249,7 @@ impl Broker for Local {
         let mut results = Vec::with_capacity(queued.len());
         for answer in queued {
             results.push(match answer {
-                Ok(answer) => answer.await.unwrap_or(Err(PublishError::Stopping)),
+                Ok(answer) => answer.await.unwrap_or(Err(PublishError::OutcomeUnknown)),
                 Err(refused) => Err(refused),
             });
         }
