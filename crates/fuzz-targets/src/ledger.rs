@@ -57,7 +57,8 @@ fn write(input: &mut Input<'_>, disk: &Arc<MemoryDisk>) -> Vec<(u64, Vec<u8>)> {
             }
             _ => {
                 let count = usize::from(input.byte() % 40);
-                let payload = input.bytes(count).to_vec();
+                // A record says something.
+                let payload = [input.bytes(count), b"."].concat();
                 let number = ledger.next();
                 ledger.append(std::slice::from_ref(&payload)).expect("memory takes it");
                 written.push((number, payload));

@@ -95,7 +95,10 @@ pub enum ReadError {
     #[error("there is no such record")]
     Unknown,
     /// The record is not what was written.
-    #[error("the record at offset {offset} in {segment} is damaged")]
+    #[error(
+        "the record at offset {offset} in {segment} is damaged. Restore a backup, or start once with \
+         --accept-loss: the stored messages are then set aside and a new epoch begins"
+    )]
     Corrupt {
         /// The file with the damage.
         segment: String,
@@ -113,7 +116,7 @@ pub enum ReadError {
 pub struct RetainError(#[from] pub io::Error);
 
 /// Whether an error only means that there is no room, which passes.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

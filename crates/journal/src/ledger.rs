@@ -6,7 +6,9 @@
 //!
 //! The file is a header (8 bytes of magic, the next number, a random salt, CRC32C of it all) and frames: length, CRC32C
 //! of salt, length and number, CRC32C of the payload, number, payload. The length's highest bit says that all before the
-//! frame was synced when it was written; the salt keeps payloads from posing as frames. All numbers are little-endian.
+//! frame was synced when it was written; the salt keeps payloads from posing as frames. A frame without a payload is no
+//! record: it stands behind what was rewritten and behind what was closed, so that damage to the last record there is not
+//! taken for the trace of a crash. All numbers are little-endian.
 
 use std::io;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ const MAGIC: &[u8; 8] = b"DLLEDGR1";
 const HEADER_BYTES: usize = 24;
 const FRAME_BYTES: usize = 20;
 const CONFIRMED: u32 = 1 << 31;
+
+/// The payload of the frame that only says that all before it is whole.
+const END: &[u8] = b"";
 
 /// Longest record: many times what any state change needs, and a bound for what a damaged length asks for.
 const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
@@ -48,7 +53,7 @@ pub struct Ledger {
 
 /// A ledger and what is in it.
 pub struct OpenedLedger {
-    /// To be rewritten before anything is appended, see [`Ledger::rewrite`].
+    /// Takes nothing until it was rewritten, see [`Ledger::rewrite`].
     pub ledger: Ledger,
     /// Records with their numbers, oldest first.
     pub records: Vec<(u64, Bytes)>,
@@ -66,8 +71,8 @@ struct Content {
 impl Ledger {
     /// Reads the ledger on a disk of its own, or begins one. Numbers go on from `next_least` at least.
     ///
-    /// The caller rewrites it before it appends: what was read may lie in the kernel's cache alone, behind a sync that
-    /// failed.
+    /// It takes nothing until the caller has rewritten it: what was read may lie in the kernel's cache alone, behind a
+    /// sync that failed.
     ///
     /// # Errors
     /// [`OpenError`]; damage before good records is one unless `accept_loss`, which keeps what lies before it.
@@ -84,7 +89,12 @@ impl Ledger {
             Content { records: Vec::new(), next: 1, torn_bytes: 0 }
         };
         let next = content.next.max(next_least);
-        let file = disk.create(&temporary()).map_err(failed(&*disk, "create a file"))?;
+        // Stands here until the first rewrite. A full disk need not have room for a new one.
+        let file = match disk.open(NAME) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => disk.create(&temporary()),
+            opened => opened,
+        };
+        let file = file.map_err(failed(&*disk, "open the ledger"))?;
         let ledger = Self {
             disk,
             file,
@@ -94,7 +104,7 @@ impl Ledger {
             bytes: 0,
             rewrite_at: 0,
             unsynced: false,
-            poisoned: false,
+            poisoned: true,
         };
         Ok(OpenedLedger { ledger, records: content.records, torn_bytes: content.torn_bytes })
     }
@@ -107,6 +117,7 @@ impl Ledger {
         let salt = getrandom::u32().map_err(io::Error::other)?;
         let mut bytes = header(self.next, salt);
         records.for_each(|(number, payload)| lay_down(&mut bytes, salt, number, payload, true));
+        lay_down(&mut bytes, salt, self.next - 1, END, true);
         let file = self.disk.create(&temporary())?;
         file.write_at(0, &bytes)?;
         file.sync()?;
@@ -136,12 +147,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AppendError`].
+    ///
+    /// # Panics
+    /// For a record without content.
     pub fn append(&mut self, payloads: &[Vec<u8>]) -> Result<(), AppendError> {
         if self.poisoned {
             return Err(AppendError::Poisoned);
         }
         let mut bytes = Vec::new();
         for (number, payload) in (self.next..).zip(payloads) {
+            assert!(!payload.is_empty(), "a record says something");
             if payload.len() > PAYLOAD_BYTES_MAX {
                 let (bytes, max) = (payload.len() as u64, PAYLOAD_BYTES_MAX as u64);
                 return Err(AppendError::TooLarge { bytes, max });
@@ -179,6 +194,19 @@ impl Ledger {
             self.unsynced = false;
         }
         Ok(())
+    }
+
+    /// Makes all that was appended survive a power loss, and says at its end that it is whole. Nothing can be appended
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn close(&mut self) -> Result<(), SyncError> {
+        self.sync()?;
+        let mut end = Vec::new();
+        lay_down(&mut end, self.salt, self.next - 1, END, true);
+        self.poisoned = true;
+        self.file.write_at(self.bytes, &end).and_then(|()| self.file.sync()).map_err(SyncError::Io)
     }
 }
 
@@ -256,7 +284,9 @@ fn parse(bytes: &Bytes, accept_loss: bool) -> Result<Content, OpenError> {
         };
         at += FRAME_BYTES + payload.len();
         content.next = content.next.max(number + 1);
-        content.records.push((number, payload));
+        if payload[..] != *END {
+            content.records.push((number, payload));
+        }
     }
     Ok(content)
 }

@@ -48,7 +48,7 @@ mod writer;
 pub use address::{After, Key, Link, Links, LogStart, Offset, Place};
 pub use chore::Chore;
 pub use disk::{Disk, DiskFile, DiskLock};
-pub use error::{AppendError, OpenError, ReadError, RetainError, SyncError};
+pub use error::{AppendError, OpenError, ReadError, RetainError, SyncError, is_full};
 pub use file_disk::{FileDisk, kernel_boot_id};
 pub use ledger::{Ledger, OpenedLedger};
 pub use memory_disk::MemoryDisk;

@@ -70,7 +70,8 @@ impl<'a> Load<'a> {
                 last_offset: next.header.last_offset,
                 last_time_ms: next.header.last_time_ms,
             };
-            let listed = self.listed(span)?;
+            // Who accepts a loss wants to be rid of all damage, also of that which a start would not see.
+            let listed = if self.options.accept_loss { None } else { self.listed(span)? };
             let set = match listed {
                 Some(set) => set,
                 None => self.unlisted(segment, span)?,

@@ -24,7 +24,7 @@ pub struct Options {
     pub durable: bool,
     /// The kernel's life, see [`kernel_boot_id`](crate::kernel_boot_id).
     pub boot_id: String,
-    /// Begin a new epoch if what is stored is damaged, instead of refusing to start.
+    /// Begin a new epoch if what is stored is damaged, instead of refusing to start. All of it is then looked through.
     pub accept_loss: bool,
     /// Begin a new epoch in any case: the data comes from a backup.
     pub new_epoch: bool,

@@ -125,6 +125,32 @@ fn damage_before_good_records_is_refused_unless_loss_is_accepted() {
     }
 }
 
+/// What was rewritten or closed ended well, so nothing there is the trace of a crash.
+#[test]
+fn damage_to_the_last_record_is_no_torn_tail_where_the_end_was_marked() {
+    let disk = PowerDisk::new();
+    let (mut ledger, _) = reopen(&disk);
+    ledger.append(&[payload(101), payload(102)]).unwrap();
+    ledger.close().unwrap();
+    assert!(ledger.append(&[payload(103)]).is_err(), "nothing stands behind the end");
+    let closed = disk.after_kill();
+    let (_, records) = reopen(&disk);
+    for disk in [closed, disk] {
+        assert_eq!(open(&disk.after_kill()).unwrap().1, records);
+        let (bytes, last) = (disk.content("ledger").len(), 20 + payload(102).len());
+        for at in bytes - 20 - last..bytes - 20 {
+            let disk = disk.after_kill();
+            disk.tamper("ledger", |bytes| bytes[at] ^= 0x10);
+            assert!(matches!(open(&disk), Err(OpenError::Corrupt { .. })), "a flipped bit at {at}");
+        }
+        for at in bytes - 20..bytes {
+            let disk = disk.after_kill();
+            disk.tamper("ledger", |bytes| bytes[at] ^= 0x10);
+            assert_eq!(open(&disk).unwrap().1, records, "a flipped bit at {at} of the mark");
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_passes_and_a_broken_one_does_not() {
     let disk = PowerDisk::new();

@@ -171,6 +171,13 @@ fn damage_in_a_sealed_segment_is_found_at_the_start_or_by_the_reader() {
     let error = damaged.next().expect("it is noticed").to_string();
     assert!(error.contains("damaged") && error.contains(&segments[1]), "{error}");
     assert!(damaged.next().is_none(), "and nothing else is lost");
+    drop(damaged);
+    drop(opened);
+    let accepted = open_at(&disk.after_kill(), &Options { accept_loss: true, ..options() }, NOON).unwrap();
+    assert!(
+        accepted.report.epoch_is_new,
+        "who accepts a loss is rid of it, although a start need not see it"
+    );
     journal::Disk::remove(&*disk, &lists[1]).unwrap();
     assert_eq!(corrupt(open_at(&disk, &options(), NOON)).0, segments[1]);
 }

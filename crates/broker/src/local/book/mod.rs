@@ -32,7 +32,7 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// Reads the ledger and rewrites it, so that it is small, synced, and has no torn end.
+    /// Reads the ledger and rewrites it, if there is room, so that it is small, synced, and has no torn end.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         durability: Durability,
@@ -58,11 +58,14 @@ impl Book {
         }
         let kept_ms = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         state.forget(now_ms, kept_ms);
-        rewrite(&mut ledger, &state).map_err(|source| OpenError::Io {
-            doing: "write the presence ledger",
-            place,
-            source,
-        })?;
+        match rewrite(&mut ledger, &state) {
+            // What is stored is delivered all the same; the first record tries again.
+            Err(error) if journal::is_full(&error) => {
+                tracing::warn!("the disk is full: who comes and goes is recorded when there is room");
+            }
+            Err(source) => return Err(OpenError::Io { doing: "write the presence ledger", place, source }),
+            Ok(()) => {}
+        }
         let durable = durability == Durability::Fsync;
         Ok(Self { ledger: Mutex::new(ledger), state: Mutex::new(state), durable, kept_ms })
     }
@@ -169,8 +172,8 @@ impl Book {
     }
 
     pub(super) fn close(&self) {
-        if let Err(error) = self.ledger.lock().sync() {
-            tracing::error!(%error, "the presence ledger could not be synced");
+        if let Err(error) = self.ledger.lock().close() {
+            tracing::error!(%error, "the presence ledger's end could not be marked");
         }
     }
 
@@ -184,7 +187,10 @@ impl Book {
         let appended = match ledger.append(&payloads) {
             // A new file may do where the old one failed: it holds what is known, and is synced.
             Err(journal::AppendError::Poisoned) => {
-                rewrite(ledger, &self.state.lock()).map_err(|_| RecordError::Failed)?;
+                rewrite(ledger, &self.state.lock()).map_err(|error| match journal::is_full(&error) {
+                    true => RecordError::Full,
+                    false => RecordError::Failed,
+                })?;
                 ledger.append(&payloads)
             }
             other => other,
