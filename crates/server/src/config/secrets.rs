@@ -67,36 +67,46 @@ pub(super) fn make_missing(
     api: bool,
     token: bool,
 ) -> Result<(Option<Secret>, Option<Secret>), String> {
-    let api = if api { Some(kept(data_dir, "api.key")?) } else { None };
-    let token = if token { Some(kept(data_dir, "token.key")?) } else { None };
+    let api = if api { Some(kept(data_dir, "api.key", Secret::random())?) } else { None };
+    let token = if token { Some(kept(data_dir, "token.key", Secret::random())?) } else { None };
     Ok((api, token))
 }
 
 /// The secret of the hash by which channels are found in the journal.
+///
+/// With another one nothing would be found, and no gap be said. So its fingerprint stands behind it.
 pub(super) fn hash_secret(data_dir: Option<&Path>) -> Result<[u8; 16], String> {
-    let text = kept(data_dir, "hash.key")?;
+    let fresh = Secret::random();
+    let line = Secret(format!("{} {}", fresh.expose(), fresh.fingerprint()));
+    let kept = kept(data_dir, "hash.key", line)?;
+    let damaged = "hash.key in the data directory is damaged; restore it from a backup, with the journal";
+    let (text, fingerprint) = kept.expose().split_once(' ').ok_or(damaged)?;
+    if Secret::new(text.to_owned()).fingerprint() != fingerprint {
+        return Err(damaged.into());
+    }
     let mut secret = [0; 16];
     for (index, byte) in secret.iter_mut().enumerate() {
-        let digits = text.expose().get(index * 2..index * 2 + 2);
-        *byte = digits
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .ok_or("hash.key in the data directory is damaged; restore it from a backup, with the journal")?;
+        let digits = text.get(index * 2..index * 2 + 2);
+        *byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or(damaged)?;
     }
     Ok(secret)
 }
 
-fn kept(data_dir: Option<&Path>, name: &str) -> Result<Secret, String> {
-    let Some(directory) = data_dir else { return Ok(Secret::random()) };
+/// The secret of this name, or the fresh one, which is then kept.
+fn kept(data_dir: Option<&Path>, name: &str, fresh_one: Secret) -> Result<Secret, String> {
+    let Some(directory) = data_dir else { return Ok(fresh_one) };
     let path = directory.join(name);
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     match fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => return Ok(Secret(text.trim().to_owned())),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            return Err(format!("{} is damaged; restore it from a backup", path.display()));
+        }
         Err(error) => return Err(failed(error)),
     }
     fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    let secret = Secret::random();
     // Complete under another name first: a crash in between must not leave half a key.
     let fresh = directory.join(format!("{name}.new"));
     let mut file = OpenOptions::new()
@@ -106,12 +116,12 @@ fn kept(data_dir: Option<&Path>, name: &str) -> Result<Secret, String> {
         .mode(0o600)
         .open(&fresh)
         .map_err(failed)?;
-    writeln!(file, "{}", secret.expose()).and_then(|()| file.sync_all()).map_err(failed)?;
+    writeln!(file, "{}", fresh_one.expose()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&fresh, &path).map_err(failed)?;
     OpenOptions::new()
         .read(true)
         .open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(failed)?;
-    Ok(secret)
+    Ok(fresh_one)
 }

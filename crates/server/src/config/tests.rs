@@ -98,3 +98,26 @@ fn missing_keys_are_made_once_and_kept() {
     assert_ne!(one.api_keys[0].expose(), one.token_keys[0].1.expose());
     assert!(!format!("{one:?}").contains(one.api_keys[0].expose()));
 }
+
+#[test]
+fn a_damaged_hash_key_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let overrides = vec![("data_dir", directory.path().display().to_string())];
+    let nothing = |_: &str| None;
+    let sources = Sources { file: None, environment: &nothing, overrides: &overrides, make_secrets: true };
+    let config = Config::load(&sources).unwrap();
+    let secret = config.hash_secret().unwrap();
+    let path = directory.path().join("hash.key");
+    let good = std::fs::read(&path).unwrap();
+    for at in 0..good.len() - 1 {
+        let mut bad = good.clone();
+        for bit in [1, 0x80] {
+            bad[at] = good[at] ^ bit;
+            std::fs::write(&path, &bad).unwrap();
+            let error = config.hash_secret().unwrap_err();
+            assert!(error.contains("hash.key") && error.contains("restore it"), "byte {at}: {error}");
+        }
+    }
+    std::fs::write(&path, &good).unwrap();
+    assert_eq!(config.hash_secret().unwrap(), secret);
+}
