@@ -1,5 +1,7 @@
 //! The program as a child process.
 
+mod attempt;
+
 use super::{
     PATIENCE,
     http::{API_KEY, Api},

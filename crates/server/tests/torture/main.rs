@@ -9,6 +9,7 @@
     reason = "helpers of tests may; they live in real time, and say how far they are"
 )]
 
+mod disk;
 mod kills;
 mod length;
 #[allow(dead_code, unused_imports, reason = "each of the tests uses a part of it")]
