@@ -66,7 +66,9 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 async fn forward(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let path = plain(request.uri().path());
+    let Some(path) = plain(request.uri().path()) else {
+        return Err(Problem::bad_request("bad_target", "The target is escaped too many times over."));
+    };
     if PRESENCE_PATHS.contains(&path.as_str()) {
         let detail = "Notices of presence come from Downlink, not from outside.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "presence_from_outside", detail));
@@ -104,15 +106,21 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
     }
 }
 
+/// No application decodes a path so often; a path that goes on would cost a round for each two of its bytes.
+const DECODINGS_MAX: usize = 16;
+
 /// A path as an application may come to read it: decoded, without empty and dotted parts. What is refused must not
-/// come through in another spelling.
-fn plain(path: &str) -> String {
+/// come through in another spelling. `None` for one that has no end of spellings.
+fn plain(path: &str) -> Option<String> {
     let mut decoded = path.to_owned();
-    // An application that decodes twice is no way in either. Each round shortens the text, so this ends.
-    loop {
+    // An application that decodes twice is no way in either.
+    for round in 0.. {
         let once = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
         if once == decoded {
             break;
+        }
+        if round == DECODINGS_MAX {
+            return None;
         }
         decoded = once;
     }
@@ -127,7 +135,7 @@ fn plain(path: &str) -> String {
             name => parts.push(name),
         }
     }
-    parts.join("/").to_ascii_lowercase()
+    Some(parts.join("/").to_ascii_lowercase())
 }
 
 fn strip(headers: &mut HeaderMap) {
@@ -183,10 +191,18 @@ mod tests {
             "/_ah/channel/connected;x=1/",
             "/_AH/channel/Connected",
         ] {
-            assert_eq!(plain(path), "_ah/channel/connected", "{path}");
+            assert_eq!(plain(path).as_deref(), Some("_ah/channel/connected"), "{path}");
         }
-        assert_eq!(plain("/"), "");
-        assert_eq!(plain("/a%zz/b"), "a%zz/b");
+        assert_eq!(plain("/").as_deref(), Some(""));
+        assert_eq!(plain("/a%zz/b").as_deref(), Some("a%zz/b"));
+    }
+
+    #[test]
+    fn a_path_that_is_escaped_over_and_over_is_refused() {
+        let escaped = |times: usize| format!("/%{}20x", "25".repeat(times));
+        assert_eq!(plain(&escaped(15)).as_deref(), Some(" x"));
+        assert_eq!(plain(&escaped(17)), None);
+        assert_eq!(plain(&escaped(7_000)), None);
     }
 
     #[test]
