@@ -35,4 +35,12 @@ fuzz-keep TARGET:
 
 # The long form of the tests that break things on purpose: about an hour. The short form is part of `just check`.
 torture *TESTS:
-    DOWNLINK_TORTURE=long cargo test --release --workspace --test torture -- --nocapture --test-threads=1 {{TESTS}}
+    DOWNLINK_TORTURE=long cargo test --release --workspace --test torture --test hostile -- --nocapture --test-threads=1 {{TESTS}}
+
+# One seed of the simulation, with its steps. All seeds of the short form are part of `just check`.
+simulate SEED:
+    DOWNLINK_SEED={{SEED}} cargo test --release --workspace --lib simulation_of_a_node -- --nocapture
+
+# About an hour of seeds.
+simulate-long SEEDS="100000":
+    DOWNLINK_SEEDS={{SEEDS}} cargo test --release --workspace --lib simulation_of_a_node -- --nocapture

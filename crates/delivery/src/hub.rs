@@ -260,6 +260,12 @@ impl Hub {
         }
     }
 
+    /// How many edges share the node's connections.
+    #[must_use]
+    pub fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+
     /// Tells every socket of this node to come back after a restart, each at its own time within `ms_max`, and takes no
     /// more of them.
     pub fn drain(&self, ms_max: u32) {

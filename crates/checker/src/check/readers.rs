@@ -144,6 +144,6 @@ fn in_one_epoch(after: Option<&Place>, until: &Place) -> bool {
 fn is_between(after: Option<&Place>, place: &Place, until: &Place) -> bool {
     let is_behind = after.is_none_or(|after| after.epoch != place.epoch || place > after);
     let is_before = place.epoch != until.epoch || place <= until;
-    let is_on_the_way = place.epoch == until.epoch || !in_one_epoch(after, until);
+    let is_on_the_way = place.epoch == until.epoch || after.is_none_or(|after| after.epoch != until.epoch);
     is_behind && is_before && is_on_the_way
 }

@@ -4,7 +4,7 @@ use super::local::Edge;
 use crate::{
     catch_up::{self, Progress, serve},
     entry::control_frame,
-    socket::{Replay, Socket, Wire},
+    socket::{Partial, Replay, Socket, Wire},
 };
 use bytes::Bytes;
 use mio::{Events, Poll};
@@ -23,10 +23,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 const EVENTS_MAX: usize = 256;
 
 /// All sockets of a thread read into this.
-const SCRATCH_BYTES: usize = 16 * 1024;
-
-/// Reads of one socket in a row: who floods does not hold up others.
-const READS_MAX: usize = 8;
+pub(super) const SCRATCH_BYTES: usize = 16 * 1024;
 
 /// The task that waits for events, for as long as the edge lives.
 pub(super) fn run(edge: Rc<Edge>, poll: Poll) -> io::Result<impl Future<Output = ()>> {
@@ -67,6 +64,16 @@ pub(super) fn run(edge: Rc<Edge>, poll: Poll) -> io::Result<impl Future<Output =
     })
 }
 
+/// Of pongs that the kernel took only in part, the rest of the one that was begun. The others would have to be kept.
+fn begun_pong(partial: &Partial) -> Option<Partial> {
+    let mut end = 0;
+    while end < partial.written {
+        end += 2 + usize::from(partial.bytes[end + 1]);
+    }
+    let rest = Bytes::copy_from_slice(&partial.bytes[partial.written..end]);
+    (!rest.is_empty()).then_some(Partial { bytes: rest, written: 0 })
+}
+
 impl Edge {
     fn event(&self, event: &mio::event::Event, scratch: &mut [u8]) {
         let is_readable = event.is_readable() || event.is_read_closed() || event.is_error();
@@ -85,8 +92,10 @@ impl Edge {
         }
     }
 
+    /// Reads what a client says, up to its share of a second; the rest is read in the next one. Meanwhile it fills its
+    /// own side's buffers: a flood costs the others nothing.
     fn read(&self, slot: usize, socket: &Arc<Socket>, scratch: &mut [u8]) {
-        for _ in 0..READS_MAX {
+        while self.may_speak(slot) {
             let result = match &socket.state.lock().wire {
                 Wire::Descriptor(stream, _) => stream.read(scratch),
                 _ => return,
@@ -94,6 +103,7 @@ impl Edge {
             match result {
                 Ok(0) => return self.end(slot),
                 Ok(count) => {
+                    self.spoke(slot, count);
                     if !self.heard(slot, socket, &mut scratch[..count]) || count < scratch.len() {
                         return;
                     }
@@ -103,14 +113,12 @@ impl Edge {
                 Err(_) => return self.end(slot),
             }
         }
-        // It has more than its share: the rest is read when the others were served.
-        self.handle.again(slot);
     }
 
-    /// Goes on reading a socket that had more than its share.
-    pub(super) fn read_on(&self, slot: usize) {
+    /// Goes on reading a socket that had said its share.
+    pub(crate) fn read_on(&self, slot: usize, scratch: &mut [u8]) {
         if let Some(socket) = self.socket(slot) {
-            self.read(slot, &socket, &mut vec![0; SCRATCH_BYTES]);
+            self.read(slot, &socket, scratch);
         }
     }
 
@@ -126,13 +134,18 @@ impl Edge {
             std::mem::take(&mut state.decoder)
         };
         let mut ending = None;
+        // All answers to what came at once go out at once: a thousand pings are not a thousand system calls.
+        let mut pongs = Vec::new();
         let result = decoder.feed(bytes, |event| {
             if ending.is_none() {
-                ending = self.websocket_event(socket, &event).err();
+                ending = self.websocket_event(socket, &event, &mut pongs).err();
             }
         });
         if let Err(Violation(code)) = result {
             ending.get_or_insert((code, code.reason()));
+        }
+        if !pongs.is_empty() {
+            self.answer(socket, pongs);
         }
         match ending {
             None => {
@@ -146,10 +159,21 @@ impl Edge {
         }
     }
 
+    fn answer(&self, socket: &Arc<Socket>, pongs: Vec<u8>) {
+        let mut state = socket.state.lock();
+        if state.partial.is_none() && state.replay == Replay::No {
+            // Who pings without reading gets no pong: it would have to be kept somewhere.
+            let progress = catch_up::write_control(&self.hub, &mut state, Bytes::from(pongs));
+            state.partial = state.partial.take().and_then(|partial| begun_pong(&partial)).map(Box::new);
+            catch_up::hand_over(&self.hub, socket, &mut state, progress);
+        }
+    }
+
     fn websocket_event(
         &self,
         socket: &Arc<Socket>,
         event: &Event<'_>,
+        pongs: &mut Vec<u8>,
     ) -> Result<(), (CloseCode, &'static str)> {
         match event {
             Event::Text(text) => match ClientWord::parse(text) {
@@ -158,14 +182,7 @@ impl Edge {
             },
             Event::Binary => Err((CloseCode::BAD_REQUEST, "Not a word of downlink.v1.")),
             Event::Ping(payload) => {
-                let mut pong = Vec::with_capacity(payload.len() + 2);
-                encode::websocket::pong(&mut pong, payload);
-                let mut state = socket.state.lock();
-                if state.partial.is_none() && state.replay == Replay::No {
-                    // Who pings without reading gets no pong: it would have to be kept somewhere.
-                    let progress = catch_up::write_control(&self.hub, &mut state, Bytes::from(pong));
-                    catch_up::hand_over(&self.hub, socket, &mut state, progress);
-                }
+                encode::websocket::pong(pongs, payload);
                 Ok(())
             }
             Event::Pong => Ok(()),
@@ -189,5 +206,28 @@ impl Edge {
         };
         let _: Progress = catch_up::write_control(&self.hub, &mut socket.state.lock(), frame);
         self.end(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_pongs_only_the_one_that_was_begun_is_kept() {
+        let mut bytes = Vec::new();
+        for payload in [&b"abc"[..], b"", b"defg"] {
+            encode::websocket::pong(&mut bytes, payload);
+        }
+        let rest = |written| {
+            let partial = Partial { bytes: Bytes::from(bytes.clone()), written };
+            begun_pong(&partial).map(|partial| partial.bytes.to_vec())
+        };
+        assert_eq!(rest(1).unwrap(), b"\x03abc");
+        assert_eq!(rest(4).unwrap(), b"c");
+        assert_eq!(rest(5), None, "between two frames");
+        assert_eq!(rest(6).unwrap(), b"\x00");
+        assert_eq!(rest(7), None);
+        assert_eq!(rest(9).unwrap(), b"defg");
     }
 }

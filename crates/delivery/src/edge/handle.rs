@@ -24,8 +24,6 @@ pub(super) struct Queue {
     pub(super) replays: Vec<u32>,
     /// Slots of sockets whose connection is gone or that were told to close.
     pub(super) ended: Vec<u32>,
-    /// Slots of sockets that had more to read than their share.
-    pub(super) reads: Vec<usize>,
     /// Send all sockets away.
     pub(super) drain: bool,
 }
@@ -78,12 +76,6 @@ impl EdgeHandle {
         self.wake();
     }
 
-    /// A socket has more to read.
-    pub(super) fn again(&self, slot: usize) {
-        self.queue.lock().reads.push(slot);
-        self.wake();
-    }
-
     pub(crate) fn wake(&self) {
         self.notify.notify_one();
     }
@@ -94,7 +86,7 @@ impl EdgeHandle {
 
     pub(super) fn take(&self) -> Option<Queue> {
         let mut queue = self.queue.lock();
-        let slots = queue.replays.len() + queue.ended.len() + queue.reads.len();
+        let slots = queue.replays.len() + queue.ended.len();
         let empty = queue.channels.is_empty() && slots == 0 && !queue.drain;
         (!empty).then(|| std::mem::take(&mut *queue))
     }

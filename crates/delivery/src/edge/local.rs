@@ -35,7 +35,15 @@ pub struct Edge {
 pub(crate) struct Owned {
     pub(super) socket: Arc<Socket>,
     pub(super) due_at: Seconds,
+    /// How much it said since the last look, in [`HEARD_MAX`]'s units.
+    pub(super) heard: u16,
+    /// It said its share, and is not read before the next look.
+    pub(super) parked: bool,
 }
+
+/// What a socket may say in a second: each read counts one, and one more for each 256 bytes. A client has an
+/// acknowledgement, a pong and now and then a token to say; what is more waits in its own buffers, not in ours.
+pub(super) const HEARD_MAX: u16 = 64;
 
 impl Edge {
     pub(crate) fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
@@ -128,7 +136,7 @@ impl Edge {
             written => written,
         };
         drop(state);
-        sockets.insert(Owned { socket, due_at });
+        sockets.insert(Owned { socket, due_at, heard: 0, parked: false });
         Some((slot, progress))
     }
 
@@ -161,6 +169,21 @@ impl Edge {
         let count = sockets.len() as u64;
         for (number, socket) in (0..).zip(&sockets) {
             self.hub.restarting(socket, returns.after_ms(number, count));
+        }
+    }
+
+    /// Notes that a socket is about to be read; false if it has said its share and is to wait.
+    pub(super) fn may_speak(&self, slot: usize) -> bool {
+        let mut sockets = self.sockets.borrow_mut();
+        let Some(owned) = sockets.get_mut(slot) else { return false };
+        owned.parked |= owned.heard >= HEARD_MAX;
+        !owned.parked
+    }
+
+    /// Notes that it was read.
+    pub(super) fn spoke(&self, slot: usize, bytes: usize) {
+        if let Some(owned) = self.sockets.borrow_mut().get_mut(slot) {
+            owned.heard += 1 + (bytes / 256) as u16;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Once a second: pings, tokens that end, sockets that are silent or slow.
 
-use super::{local::Edge, slow::Slow};
+use super::{events::SCRATCH_BYTES, local::Edge, slow::Slow};
 use crate::{
     catch_up::{Progress, hand_over, write_control},
     entry::control_frame,
@@ -11,17 +11,25 @@ use protocol::{
     socket::{Due, Seconds},
 };
 use std::{rc::Rc, sync::Arc, time::Duration};
-use tokio::time::{self, MissedTickBehavior};
+use tokio::{
+    task::yield_now,
+    time::{self, MissedTickBehavior},
+};
 
 /// The task that ticks for as long as the edge lives.
 pub(super) async fn run(edge: Rc<Edge>) {
     let mut interval = time::interval(Duration::from_secs(1));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut slow = Slow::new();
+    let mut scratch = vec![0; SCRATCH_BYTES];
     loop {
         interval.tick().await;
         let now = edge.hub.clock.seconds();
-        edge.tick(now);
+        for slot in edge.tick(now) {
+            edge.read_on(slot, &mut scratch);
+            // Each has its share again; others come between them.
+            yield_now().await;
+        }
         slow.look(&edge, now);
         if edge.index() == 0 {
             edge.hub.sweep_polls(now);
@@ -30,18 +38,32 @@ pub(super) async fn run(edge: Rc<Edge>) {
 }
 
 impl Edge {
-    /// Does what is due for any of the sockets.
-    pub(crate) fn tick(&self, now: Seconds) {
-        for slot in self.due(now) {
+    /// Does what is due for any of the sockets. Returns those that had to wait until they may speak again: now.
+    pub(crate) fn tick(&self, now: Seconds) -> Vec<usize> {
+        let (due, parked) = self.look(now);
+        for slot in due {
             if let Some(socket) = self.socket(slot) {
                 self.beat(slot, &socket, now);
             }
         }
+        parked
     }
 
-    fn due(&self, now: Seconds) -> Vec<usize> {
-        let sockets = self.sockets.borrow();
-        sockets.iter().filter(|(_, owned)| owned.due_at <= now).map(|(slot, _)| slot).collect()
+    /// The sockets that are due, and those that had to wait until they may speak again: now.
+    fn look(&self, now: Seconds) -> (Vec<usize>, Vec<usize>) {
+        let (mut due, mut parked) = (Vec::new(), Vec::new());
+        for (slot, owned) in &mut *self.sockets.borrow_mut() {
+            if owned.due_at <= now {
+                due.push(slot);
+            }
+            if owned.heard > 0 {
+                owned.heard = 0;
+                if std::mem::take(&mut owned.parked) {
+                    parked.push(slot);
+                }
+            }
+        }
+        (due, parked)
     }
 
     fn beat(&self, slot: usize, socket: &Arc<Socket>, now: Seconds) {

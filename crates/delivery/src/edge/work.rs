@@ -23,9 +23,6 @@ pub(super) async fn run(edge: Rc<Edge>) {
             for slot in queue.replays {
                 spawn_local(super::replay::run(Rc::clone(&edge), slot as usize));
             }
-            for slot in queue.reads {
-                edge.read_on(slot);
-            }
             for (channel, entry) in queue.channels {
                 send(&edge, &channel, &entry, &mut sends).await;
             }

@@ -137,7 +137,7 @@ impl World {
         let node = self.node();
         // What is due may come before what waits, or after it.
         if let Some(edge) = node.edges.get(edge) {
-            edge.tick(now);
+            edge.tick(now).into_iter().for_each(|slot| edge.read_on(slot, &mut [0; 256]));
         }
         node.local.tick(now_ms);
         node.turn();

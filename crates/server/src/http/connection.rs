@@ -1,9 +1,14 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
-use super::{Outcome, Site, body::Body, error::Problem, flight::Flight, messages, socket::TakeOver};
+use super::{
+    Outcome, Site, body::Body, connections::Place, error::Problem, flight::Flight, messages, socket::TakeOver,
+};
 use delivery::edge::Edge;
-use http::{HeaderMap, Request, Response, Version, header};
-use hyper::{body::Incoming, server::conn::http1};
+use http::{Request, Response, Version, header};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::limits;
 use std::{
@@ -27,6 +32,8 @@ pub(super) struct Connection {
     site: Arc<Site>,
     peer: SocketAddr,
     flight: Rc<Flight>,
+    /// Where it stands among the others, so that it can be ended when it is quiet and there are too many.
+    place: Place,
     /// Filled, right before [`TakenOver`] is returned, by the request that takes the connection over. That it is
     /// filled is the sign; the error's kind is not looked at.
     take_over: RefCell<Option<TakeOver>>,
@@ -44,9 +51,22 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 impl Connection {
-    pub(super) fn new(edge: &Rc<Edge>, site: &Arc<Site>, flight: &Rc<Flight>, peer: SocketAddr) -> Self {
+    pub(super) fn new(
+        edge: &Rc<Edge>,
+        site: &Arc<Site>,
+        flight: &Rc<Flight>,
+        peer: SocketAddr,
+        place: Place,
+    ) -> Self {
         let (edge, site, flight) = (Rc::clone(edge), Arc::clone(site), Rc::clone(flight));
-        Self { edge, site, peer, flight, take_over: RefCell::default() }
+        Self { edge, site, peer, flight, place, take_over: RefCell::default() }
+    }
+
+    /// An answer that streams goes on being a request.
+    fn answered(&self, response: &Response<Body>) {
+        if response.body().size_hint().exact().is_some() {
+            self.place.quiet(self.edge.hub().clock.elapsed_ms());
+        }
     }
 
     /// Answers requests until the connection ends.
@@ -69,7 +89,8 @@ impl Connection {
                 Ok(stream) => take_over.run(&this.edge, stream, &parts.read_buf),
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             },
-            None if result.is_ok() => linger(stream).await,
+            // What is no request was answered too.
+            None if result.as_ref().err().is_none_or(hyper::Error::is_parse) => linger(stream).await,
             None => {}
         }
     }
@@ -100,24 +121,30 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, TakenOver>>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if !names_its_host(request.version(), request.headers()) {
-            return Box::pin(std::future::ready(Ok(Problem::bad_host().response())));
+        if let Some(problem) = dubious(&request) {
+            return Box::pin(std::future::ready(Ok(problem.response())));
         }
         let this = Rc::clone(&self.0);
         let Some(flying) = Flight::begin(&this.flight) else {
             return Box::pin(async { Ok(Problem::stopping()) });
         };
+        this.place.busy();
         if messages::is_send(&request) {
             // A future of its own: nearly all requests are sends, and all others have larger ones.
             return Box::pin(async move {
                 let _flying = flying;
-                Ok(messages::handle(&this.site.service, request).await)
+                let response = messages::handle(&this.site.service, request).await;
+                this.answered(&response);
+                Ok(response)
             });
         }
         Box::pin(async move {
             let _flying = flying;
             match this.site.handle(&this.edge, this.peer, request).await {
-                Outcome::Answer(response) => Ok(response),
+                Outcome::Answer(response) => {
+                    this.answered(&response);
+                    Ok(response)
+                }
                 Outcome::TakeOver(take_over) => {
                     *this.take_over.borrow_mut() = Some(take_over);
                     Err(TakenOver)
@@ -127,10 +154,20 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     }
 }
 
-/// Whether a request has one `Host` (RFC 9112, 3.2). With two, a proxy and an application may each believe another.
-fn names_its_host(version: Version, headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    (hosts.next().is_some() || version < Version::HTTP_11) && hosts.next().is_none()
+/// What somebody on the way may read otherwise than this server, so that one request could be two, or another's.
+fn dubious<B>(request: &Request<B>) -> Option<Problem> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    // RFC 9112, 3.2.
+    if (hosts.next().is_none() && request.version() >= Version::HTTP_11) || hosts.next().is_some() {
+        return Some(Problem::bad_host());
+    }
+    // RFC 9112, 6.1. Hyper looks at the last coding only.
+    let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => None,
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
+        _ => Some(Problem::unknown_coding()),
+    }
 }
 
 impl fmt::Display for TakenOver {

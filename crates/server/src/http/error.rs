@@ -89,6 +89,11 @@ impl Problem {
         Self::bad_request("bad_host", detail).with(header::CONNECTION, "close")
     }
 
+    pub(super) fn unknown_coding() -> Self {
+        let detail = "The only transfer coding taken is `chunked`, said once (RFC 9112, 6.1).";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "unknown_coding", detail).with(header::CONNECTION, "close")
+    }
+
     pub(super) fn invalid_parameter(detail: impl Into<String>) -> Self {
         Self::bad_request("invalid_parameter", detail)
     }

@@ -16,6 +16,7 @@ mod auth;
 mod body;
 mod channels;
 mod connection;
+mod connections;
 mod dev_wire;
 mod error;
 mod flight;
@@ -33,13 +34,21 @@ use axum::{
 };
 use body::Body;
 use connection::Connection;
+use connections::Connections;
 use delivery::edge::Edge;
 pub(crate) use dev_wire::DevSockets;
 use error::Problem;
 use flight::Flight;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use std::{io, net::TcpListener, rc::Rc, sync::Arc};
+use protocol::limits;
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 use tower::Service as _;
 
@@ -89,7 +98,7 @@ impl Site {
     }
 
     /// Everything but sends: sockets before the router, then the router.
-    async fn handle(&self, edge: &Edge, peer: std::net::SocketAddr, request: Request<Incoming>) -> Outcome {
+    async fn handle(&self, edge: &Edge, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
         let path = request.uri().path();
         if let Some(rest) = socket::path(path) {
             let rest = rest.to_owned();
@@ -120,25 +129,54 @@ pub(crate) async fn serve(
         }
     };
     let flight = Rc::new(Flight::default());
+    let connections = Connections::new(quiet_max(&edge));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &edge, &connections) => accepted,
             _ = stopped.changed() => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::task::spawn_local(Connection::new(&edge, &site, &flight, peer).run(stream));
+                let place = connections.enter(edge.hub().clock.elapsed_ms());
+                let index = place.index();
+                let task =
+                    tokio::task::spawn_local(Connection::new(&edge, &site, &flight, peer, place).run(stream));
+                connections.served_by(index, task.abort_handle());
             }
             Err(error) => {
                 // Out of descriptors, most likely: those that wait are taken when others have ended.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                connections.make_room(edge.hub().clock.elapsed_ms());
+                tokio::time::sleep(ACCEPT_PAUSE * 5).await;
             }
         }
     }
     drop(listener);
     edge.drain();
     flight.land().await;
+}
+
+/// How long to wait before the next try when no connection can be taken. Those that come wait in the kernel's queue, in
+/// the order in which they came.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// The next connection, as soon as there is room for it.
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    edge: &Edge,
+    connections: &Connections,
+) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {
+    while !connections.has_room(edge.hub().clock.elapsed_ms()) {
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+    listener.accept().await
+}
+
+/// How many connections of an edge may be quiet: sockets need the other descriptors.
+fn quiet_max(edge: &Edge) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let share = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)) / 4;
+    (share.min(limits::QUIET_CONNECTIONS_MAX) / edge.hub().edge_count()).max(1)
 }
 
 /// A JSON answer that nobody keeps, and that no browser takes for a page.

@@ -1,4 +1,6 @@
 //! What a peer may do that no good client would: broken frames, endless heads, floods. The real program, told from outside.
+//!
+//! Those tests that measure run alone; some have a longer form (`DOWNLINK_TORTURE=long`), as the suite `torture` has.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -7,7 +9,14 @@
 )]
 
 mod alone;
+mod attacks;
+mod crowd;
+mod crowding;
+mod floods;
+mod http;
 mod rfc6455;
+mod slow_peers;
+mod spread;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 mod support;

@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod clock;
 pub(crate) mod conformance;
 pub(crate) mod http;
+pub(crate) mod length;
 pub(crate) mod opening;
 pub(crate) mod server;
 pub(crate) mod socket;

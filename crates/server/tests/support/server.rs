@@ -43,11 +43,17 @@ pub(crate) struct Setup {
     listen: String,
     data: Option<std::sync::Arc<TempDir>>,
     stderr: Option<PathBuf>,
+    /// How many descriptors it may have open.
+    descriptors: Option<u32>,
 }
 
 /// The binary without any of this process' own settings.
 pub(crate) fn downlink() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_downlink"));
+    downlink_by(env!("CARGO_BIN_EXE_downlink"))
+}
+
+fn downlink_by(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DOWNLINK_") {
             command.env_remove(name);
@@ -82,7 +88,14 @@ impl Setup {
             listen: "127.0.0.1:0".into(),
             data: None,
             stderr: None,
+            descriptors: None,
         }
+    }
+
+    /// It may have so many descriptors open and no more.
+    pub(crate) fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -102,7 +115,16 @@ impl Setup {
     }
 
     fn spawn(&self) -> Child {
-        let mut command = downlink();
+        let mut command = match self.descriptors {
+            None => downlink(),
+            // The shell lowers its own limit and becomes the program.
+            Some(most) => {
+                let limit = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+                let mut shell = downlink_by("/bin/sh");
+                shell.args(["-c", &limit, env!("CARGO_BIN_EXE_downlink")]);
+                shell
+            }
+        };
         command.arg(self.command).args(["--listen", &self.listen]).args(&self.arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let kept = self.stderr.is_none().then(kept_log).flatten();
@@ -239,9 +261,23 @@ impl Server {
 
     /// Resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most that was ever resident, as the kernel noted it.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn open_descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 }
 

@@ -1,16 +1,7 @@
 //! How long a test tortures: the short form is for every change, the long one for every release.
 
+pub(crate) use crate::support::length::{is_long, pick};
 use parking_lot::{Mutex, MutexGuard};
-
-/// Whether the long form is asked for (`DOWNLINK_TORTURE=long`).
-pub(crate) fn is_long() -> bool {
-    std::env::var("DOWNLINK_TORTURE").is_ok_and(|value| value == "long")
-}
-
-/// The one number in the short form, the other in the long one.
-pub(crate) fn pick<T>(short: T, long: T) -> T {
-    if is_long() { long } else { short }
-}
 
 /// Held by a test for as long as it runs: one at a time, since they measure what the others would disturb. A test that
 /// panics leaves the way free for the next.

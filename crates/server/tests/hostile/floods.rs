@@ -1,0 +1,72 @@
+//! Floods: each by itself, and all at once beside thousands of honest sockets, in 256 MB.
+
+use crate::{
+    alone::alone,
+    attacks::{ALL, Going},
+    crowd::Crowd,
+    spread::{Spread, in_one_of},
+    support::{
+        length::pick,
+        server::{memory, on_disk},
+        until,
+    },
+};
+use std::time::Duration;
+
+/// Resident memory of the program, at its peak.
+///
+/// The kernel notes the peak (`VmHWM`), whatever happens between two looks, and needs no right to be granted. A control
+/// group would count the kernel's own share of thousands of connections too, and cannot be made everywhere; a limit on
+/// data (`RLIMIT_DATA`) counts what the allocator has reserved, which is several times what it uses.
+const PEAK_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+#[test]
+fn no_flood_alone_holds_up_others() {
+    let _alone = alone();
+    let server = memory().start();
+    let crowd = Crowd::gather(&server, 100, 400);
+    let (descriptors, resident) = (server.open_descriptors(), server.resident_bytes());
+    for (number, attack) in ALL.into_iter().enumerate() {
+        let mut told = 0;
+        in_one_of(8, attack.0, Spread::holds, || {
+            let normal = crowd.measure(Duration::from_millis(500));
+            let going = Going::start(&server, attack, number);
+            until("it has begun", || (going.count() > 10).then_some(()));
+            let attacked = crowd.measure(Duration::from_millis(500));
+            told = going.end().1;
+            (normal, attacked)
+        });
+        println!("{}: {told} times", attack.0);
+    }
+    crowd.disperse();
+    until("descriptors and memory are back", || {
+        let memory = server.resident_bytes() < resident * 5 / 4 + (8 << 20);
+        (server.open_descriptors() <= descriptors + 5 && memory).then_some(())
+    });
+    assert_eq!(server.api().get("/healthz").status, 200);
+}
+
+#[test]
+fn all_floods_at_once_beside_thousands_of_honest_sockets() {
+    let _alone = alone();
+    let server = on_disk("os").start();
+    let crowd = Crowd::gather(&server, pick(1000, 5000), pick(100, 50));
+    in_one_of(6, "everything at once", Spread::late_ones_hold, || {
+        let normal = crowd.measure(pick(Duration::from_millis(1500), Duration::from_secs(10)));
+        let attacks: Vec<Going> = ALL
+            .into_iter()
+            .enumerate()
+            .map(|(number, attack)| Going::start(&server, attack, number))
+            .collect();
+        until("all have begun", || attacks.iter().all(|going| going.count() > 10).then_some(()));
+        let attacked = crowd.measure(pick(Duration::from_secs(3), Duration::from_secs(30)));
+        let counts: Vec<_> = attacks.into_iter().map(Going::end).collect();
+        println!("{counts:?}");
+        (normal, attacked)
+    });
+    println!("{} messages, each in its turn", crowd.disperse());
+    let peak = server.peak_bytes();
+    println!("at most {} MB", peak >> 20);
+    assert!(peak < PEAK_BYTES_MAX, "{} MB at the peak", peak >> 20);
+    assert_eq!(server.api().get("/healthz").status, 200);
+}
