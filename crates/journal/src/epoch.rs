@@ -48,6 +48,8 @@ pub(crate) fn settle(
     };
     if state.replacing {
         report.epoch_is_new = true;
+        // A start that was cut off may have left it under a name that is not stored yet.
+        disk.sync_dir().map_err(failed(disk, "store the directory"))?;
         report.set_aside = set_aside(disk, state.epoch).map_err(failed(disk, "set old files aside"))?;
         state = store(disk, State { replacing: false, ..state })?;
     }

@@ -131,13 +131,20 @@ impl Files {
         if let Err(error) = self.active.segment.file.write_at(self.active.used, bytes) {
             // Any part of it may be there. It must not lie before what a later append brings.
             self.active.allocated = self.active.used;
-            let cut = self.active.segment.file.set_size(self.active.used);
+            let cut = self.cut();
             self.poisoned |= !is_full(&error) || cut.is_err();
             return Err(if self.poisoned { not_full(error) } else { error });
         }
         self.active.used += bytes.len() as u64;
         self.active.first_time_ms.get_or_insert(time_ms);
         Ok(())
+    }
+
+    /// Cuts off what lies behind the last record; for good, lest a power loss bring it to light.
+    fn cut(&self) -> io::Result<()> {
+        let file = &self.active.segment.file;
+        file.set_size(self.active.used)?;
+        if self.options.durable { file.sync() } else { Ok(()) }
     }
 
     /// Makes durable what was written to the active segment.

@@ -121,9 +121,9 @@ impl Ledger {
         let file = self.disk.create(&temporary())?;
         file.write_at(0, &bytes)?;
         file.sync()?;
-        self.disk.rename(&temporary(), NAME)?;
-        // Whichever file a crash leaves now: nothing may be appended to the old one any more.
+        // Whichever file a crash leaves from here on, also if renaming fails: nothing may be appended to the old one.
         self.poisoned = true;
+        self.disk.rename(&temporary(), NAME)?;
         self.disk.sync_dir()?;
         self.file = file;
         self.salt = salt;
@@ -165,8 +165,9 @@ impl Ledger {
             lay_down(&mut bytes, self.salt, number, payload, confirmed);
         }
         if let Err(error) = self.file.write_at(self.bytes, &bytes) {
-            // Half a write must not stand before the next one.
-            if is_full(&error) && self.file.set_size(self.bytes).is_ok() {
+            // Half a write must not stand before the next one, nor come to light after a power loss.
+            let cut = || self.file.set_size(self.bytes).and_then(|()| self.file.sync());
+            if is_full(&error) && cut().is_ok() {
                 return Err(AppendError::Full);
             }
             self.poisoned = true;

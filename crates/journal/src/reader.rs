@@ -18,6 +18,9 @@ use crate::segment::Segment;
 /// One read of this size brings most records whole.
 const FIRST_READ_BYTES: usize = 1024;
 
+/// The links of some 120 keys: so much is read and checked as a whole. Of more, only the link that is wanted is read.
+const CHECKED_HEADER_BYTES_MAX: usize = 4096;
+
 /// Reads the journal, from any thread, also while it is written.
 #[derive(Clone)]
 pub struct Reader {
@@ -178,7 +181,15 @@ impl Reader {
         first: &[u8],
         key: Key,
     ) -> Result<Link, ReadError> {
-        if let Some(header) = first.get(..head.header_bytes()) {
+        let position = offset.0 - segment.base();
+        let mut whole = Vec::new();
+        let mut header = first.get(..head.header_bytes());
+        if header.is_none() && head.header_bytes() <= CHECKED_HEADER_BYTES_MAX {
+            whole.resize(head.header_bytes(), 0);
+            disk::read_full(&*segment.file, position, &mut whole)?;
+            header = Some(&whole);
+        }
+        if let Some(header) = header {
             if !head.header_is_intact(self.log.epoch, offset, header) {
                 return Err(corrupt(segment, offset));
             }
@@ -186,8 +197,7 @@ impl Reader {
         }
         // A record of very many keys: its links are not read, and so not checked, as a whole. What is
         // found must have the right key, and fit into its chain.
-        let links = offset.0 - segment.base() + HEAD_BYTES as u64;
-        search(&*segment.file, links, head.links, key)?.ok_or(ReadError::Unknown)
+        search(&*segment.file, position + HEAD_BYTES as u64, head.links, key)?.ok_or(ReadError::Unknown)
     }
 }
 

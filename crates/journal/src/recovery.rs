@@ -132,6 +132,8 @@ fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, Op
     if bases.is_empty() && state.clean && state.end == HEADER_BYTES {
         let first =
             Header { epoch: state.epoch, base: 0, previous_end: 0, last_offset: Offset(0), last_time_ms: 0 };
+        // The state may have been found under a name that is not stored yet, and segments without a state are damage.
+        disk.sync_dir().map_err(failed(disk, "store the directory"))?;
         let segment = files::create(disk, first, true).map_err(failed(disk, "make the first segment"))?;
         return Ok(vec![Arc::new(segment)]);
     }
@@ -177,7 +179,8 @@ fn repair(
     if tail.is_damage || (state.clean && !is_as_left) {
         return Err(corrupt(last.base(), end));
     }
-    if state.clean {
+    // The state of a fresh log is written before its first segment, whose header may be in memory alone.
+    if state.clean && end != HEADER_BYTES {
         return Ok(());
     }
     report.torn_bytes = tail.bytes;
@@ -193,8 +196,8 @@ fn repair(
 /// Makes the good records durable, and the cut behind them.
 fn cut(last: &Segment, scanned: &Scan) -> io::Result<()> {
     // After a sync that failed, the kernel may hold bytes that it takes for stored and that are not:
-    // what no sync has confirmed is written anew.
-    let mut position = scanned.confirmed;
+    // what no sync has confirmed is written anew, and the header too if no record proves that it was stored.
+    let mut position = if scanned.confirmed > HEADER_BYTES { scanned.confirmed } else { 0 };
     let mut bytes = vec![0; 1024 * 1024];
     while position < scanned.end {
         let left = usize::try_from(scanned.end - position).unwrap_or(usize::MAX);

@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::common::{NOON, PowerDisk, entry, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{Failing, NOON, PowerDisk, Random, Shared, entry, history, key};
+use crate::common::{open_at, options, reopen, send, send_synced};
 use journal::{AppendError, MemoryDisk, Options, SyncError};
 
 fn one_segment() -> Options {
@@ -49,6 +50,22 @@ fn a_partial_append_is_never_taken_for_good() {
     }
 }
 
+/// The cut behind such a write was not synced, so a power loss could bring the write back.
+#[test]
+fn what_a_full_disk_refused_does_not_come_back_after_a_power_loss() {
+    let keys = [key(1)];
+    for seed in 0..50 {
+        let disk = PowerDisk::new();
+        let mut opened = open_at(&disk, &one_segment(), NOON).unwrap();
+        send_synced(&mut opened, key(1), b"before");
+        disk.with(|shared| shared.faults.write = Some((ErrorKind::StorageFull, 200)));
+        let refused = [entry(&keys, b"refused"), entry(&keys, b"refused too")];
+        assert!(matches!(opened.writer.append(&refused, NOON), Err(AppendError::Full)));
+        let after = open_at(&disk.after_power_loss(&mut Random(seed)), &one_segment(), NOON).unwrap();
+        assert_eq!(history(&after.reader, key(1)), [b"before"]);
+    }
+}
+
 #[test]
 fn a_failed_write_is_final() {
     let disk = PowerDisk::new();
@@ -82,10 +99,51 @@ fn a_failed_sync_is_final_and_what_the_kernel_forgot_is_written_anew() {
     let opened = reopen(&disk);
     assert_eq!(history(&opened.reader, key(1)), [&b"good"[..], b"unknown"]);
     // Then the power goes: what was announced must be there.
-    let disk = disk.after_power_loss(&mut crate::common::Random(0));
+    let disk = disk.after_power_loss(&mut Random(0));
     let mut opened = reopen(&disk);
     assert_eq!(history(&opened.reader, key(1)), [&b"good"[..], b"unknown"]);
     assert!(send(&mut opened, key(1), b"next").offset > unknown);
+}
+
+/// The kernel takes the header of a new segment for stored after a sync that failed. A power loss after the next start
+/// took it, and with it the whole journal.
+#[test]
+fn a_header_whose_sync_failed_is_written_anew() {
+    let disk = PowerDisk::new();
+    let mut opened = reopen(&disk);
+    for _ in 0..20 {
+        send_synced(&mut opened, key(1), &[0; 100]);
+    }
+    // The full segment is synced, the new one created, its header written, and that sync fails.
+    let fails = |shared: &mut Shared| {
+        shared.faults.failing =
+            Some(Failing { change: shared.changes + 4, kind: ErrorKind::Other, chance: 0 });
+    };
+    disk.with(fails);
+    let keys = [key(1)];
+    assert!(matches!(opened.writer.append_one(entry(&keys, &[0; 3000]), NOON), Err(AppendError::Io(_))));
+    let disk = disk.after_kill();
+    assert_eq!(disk.names(".seg").len(), 2);
+    let mut opened = reopen(&disk);
+    send_synced(&mut opened, key(1), b"after it");
+    let opened = reopen(&disk.after_power_loss(&mut Random(0)));
+    assert_eq!(history(&opened.reader, key(1)).len(), 21);
+}
+
+/// The same for the first segment, whose start failed and left a state that says that all is well.
+#[test]
+fn the_first_header_whose_sync_failed_is_written_anew() {
+    let disk = PowerDisk::new();
+    // The state is made, written, synced, renamed and its directory synced; the segment is made and written.
+    let failing = Failing { change: 8, kind: ErrorKind::Other, chance: 0 };
+    disk.with(|shared| shared.faults.failing = Some(failing));
+    assert!(open_at(&disk, &options(), NOON).is_err());
+    let disk = disk.after_kill();
+    assert_eq!(disk.names(".seg").len(), 1);
+    let mut opened = reopen(&disk);
+    send_synced(&mut opened, key(1), b"good");
+    let opened = reopen(&disk.after_power_loss(&mut Random(0)));
+    assert_eq!(history(&opened.reader, key(1)), [b"good"]);
 }
 
 #[test]
@@ -96,7 +154,7 @@ fn offsets_of_a_batch_with_unknown_outcome_are_not_used_again() {
     let unknown = send(&mut opened, key(1), b"unknown").offset;
     disk.with(|shared| shared.faults.sync = Some(ErrorKind::Other));
     opened.writer.sync().unwrap_err();
-    let disk = disk.after_power_loss(&mut crate::common::Random(0));
+    let disk = disk.after_power_loss(&mut Random(0));
     // Two starts, of which the first writes nothing and is even closed.
     reopen(&disk).writer.close().unwrap();
     let mut opened = reopen(&disk);

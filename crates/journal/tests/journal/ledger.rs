@@ -1,6 +1,6 @@
 //! The ledger: changes of a state, rewritten when they have grown.
 
-use crate::common::{PowerDisk, Random};
+use crate::common::{Failing, PowerDisk, Random};
 use journal::{AppendError, Disk, Ledger, OpenError};
 use std::{io, sync::Arc};
 
@@ -164,6 +164,37 @@ fn a_full_disk_passes_and_a_broken_one_does_not() {
     ledger.sync().unwrap_err();
     assert!(matches!(ledger.append(&[payload(3)]), Err(AppendError::Poisoned)));
     assert!(ledger.sync().is_err());
+}
+
+#[test]
+fn what_a_full_disk_refused_does_not_come_back_after_a_power_loss() {
+    for seed in 0..50 {
+        let disk = PowerDisk::new();
+        let (mut ledger, _) = reopen(&disk);
+        disk.with(|shared| shared.faults.write = Some((io::ErrorKind::StorageFull, 1000)));
+        assert!(matches!(ledger.append(&[payload(1)]), Err(AppendError::Full)));
+        let (_, records) = open(&disk.after_power_loss(&mut Random(seed))).unwrap();
+        assert!(records.is_empty(), "seed {seed}");
+    }
+}
+
+/// What was appended went to a file that had no name any more.
+#[test]
+fn after_a_rename_that_failed_and_was_done_nothing_is_appended_to_the_old_file() {
+    let disk = PowerDisk::new();
+    let (mut ledger, _) = reopen(&disk);
+    ledger.append(&[payload(1)]).unwrap();
+    ledger.sync().unwrap();
+    // A file is made, written, synced, and renamed.
+    disk.with(|shared| {
+        let change = shared.changes + 4;
+        shared.faults.failing = Some(Failing { change, kind: io::ErrorKind::Other, chance: 1 });
+    });
+    ledger.rewrite([(1, &payload(1)[..])].into_iter()).unwrap_err();
+    assert!(matches!(ledger.append(&[payload(2)]), Err(AppendError::Poisoned)));
+    ledger.rewrite([(1, &payload(1)[..])].into_iter()).unwrap();
+    ledger.append(&[payload(2)]).unwrap();
+    assert_eq!(open(&disk.after_kill()).unwrap().1, [(1, payload(1)), (2, payload(2))]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::common::{NOON, PowerDisk, Random, history, key, open_at, options, reopen, send, send_synced};
+use crate::common::{NOON, PowerDisk, Random, entry, history, key, open_at};
+use crate::common::{options, reopen, send, send_synced};
 use journal::{After, FileDisk, Offset, OpenError, Opened, Options};
 
 /// Large enough that nothing rotates.
@@ -180,6 +181,29 @@ fn damage_in_a_sealed_segment_is_found_at_the_start_or_by_the_reader() {
     );
     journal::Disk::remove(&*disk, &lists[1]).unwrap();
     assert_eq!(corrupt(open_at(&disk, &options(), NOON)).0, segments[1]);
+}
+
+/// A walk passes records of other keys too, and went by what they said without a look at their checksum.
+#[test]
+fn a_flipped_bit_in_the_links_of_many_keys_misleads_no_walk() {
+    let disk = PowerDisk::new();
+    let mut opened = open_at(&disk, &one_segment(), NOON).unwrap();
+    send(&mut opened, key(1), b"first");
+    let keys: Vec<journal::Key> = (0..40).map(key).collect();
+    let wide = opened.writer.append_one(entry(&keys, b"to all"), NOON).unwrap().offset;
+    send(&mut opened, key(1), b"last");
+    let walk = |after| opened.reader.walk(key(1), after, Offset(u64::MAX), u64::MAX).map_err(drop);
+    let questions = [After::Offset(Offset(0)), After::Offset(Offset(wide.0 - 1)), After::TimeMs(NOON)];
+    let answers = questions.map(walk);
+    let segment = disk.names(".seg").remove(0);
+    for at in wide.0..wide.0 + 32 + 40 * 32 {
+        disk.tamper(&segment, |bytes| bytes[at as usize] ^= 0x80);
+        for (question, answer) in questions.into_iter().zip(&answers) {
+            let misled = walk(question).is_ok_and(|found| Ok(found) != *answer);
+            assert!(!misled, "byte {} of the record", at - wide.0);
+        }
+        disk.tamper(&segment, |bytes| bytes[at as usize] ^= 0x80);
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What the tests of the journal share: a journal with small segments, and short words for its verbs.
 
+#[allow(dead_code, reason = "the suites use different parts of it")]
 mod power_disk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use journal::{After, Appended, Disk, Entry, Key, Offset, OpenError, Opened, Options, Reader, open};
-pub(crate) use power_disk::{Faults, PowerDisk, Random};
+pub(crate) use power_disk::{Failing, Faults, PowerDisk, Random, Shared};
 
 /// A time to begin with.
 pub(crate) const NOON: u64 = 1_800_000_000_000;

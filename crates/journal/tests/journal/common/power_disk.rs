@@ -7,8 +7,13 @@ use std::sync::Arc;
 use journal::{Disk, DiskFile, DiskLock};
 use parking_lot::Mutex;
 
-/// What a real disk writes in one piece.
-const SECTOR_BYTES: u64 = 512;
+#[path = "power_disk/content.rs"]
+mod content;
+#[path = "power_disk/faults.rs"]
+mod faults;
+
+use content::{Change, Inode, NameChange};
+pub(crate) use faults::{Failing, Faults, Random};
 
 #[derive(Default)]
 pub(crate) struct PowerDisk {
@@ -27,57 +32,6 @@ pub(crate) struct Shared {
     pub(crate) changes: u64,
 }
 
-/// What is to go wrong.
-#[derive(Default)]
-pub(crate) struct Faults {
-    /// The next write stores so many bytes and fails with this.
-    pub(crate) write: Option<(io::ErrorKind, usize)>,
-    /// The next sync of a file fails with this.
-    pub(crate) sync: Option<io::ErrorKind>,
-    /// Taking room ahead fails with this.
-    pub(crate) allocate: Option<io::ErrorKind>,
-    /// Creating a file fails with this, after it was made.
-    pub(crate) create: Option<io::ErrorKind>,
-    /// From this change on everything fails: the plug is pulled.
-    pub(crate) stop_at: Option<u64>,
-}
-
-#[derive(Default, Clone)]
-struct Inode {
-    live: Vec<u8>,
-    stored: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Write(u64, Vec<u8>),
-    Size(u64),
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Link(String, usize),
-    Unlink(String),
-    Rename(String, String),
-}
-
-/// Small and reproducible: splitmix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-}
-
 impl PowerDisk {
     pub(crate) fn new() -> Arc<Self> {
         Arc::default()
@@ -90,15 +44,10 @@ impl PowerDisk {
     /// What a killed process leaves: everything it wrote.
     pub(crate) fn after_kill(&self) -> Arc<Self> {
         let shared = self.shared.lock();
-        let inodes = shared.inodes.clone();
+        let inodes = shared.named_inodes();
         let (names, stored_names) = (shared.names.clone(), shared.stored_names.clone());
-        let left = Shared {
-            names,
-            stored_names,
-            pending_names: shared.pending_names.clone(),
-            inodes,
-            ..Shared::default()
-        };
+        let pending_names = shared.pending_names.clone();
+        let left = Shared { names, stored_names, pending_names, inodes, ..Shared::default() };
         Arc::new(Self { shared: Arc::new(Mutex::new(left)) })
     }
 
@@ -112,14 +61,10 @@ impl PowerDisk {
         left.stored_names = left.names.clone();
         // One crash stores about all, about nothing, or about half of what was pending.
         let of_four = random.below(5);
-        for inode in &shared.inodes {
-            let mut bytes = inode.stored.clone();
-            for piece in inode.pending.iter().flat_map(Change::pieces) {
-                if random.below(4) < of_four {
-                    piece.apply(&mut bytes);
-                }
-            }
-            left.inodes.push(Inode { live: bytes.clone(), stored: bytes, pending: Vec::new() });
+        left.inodes = shared.named_inodes();
+        for inode in &mut left.inodes {
+            inode.store_some(of_four, random);
+            inode.live = inode.stored.clone();
         }
         Arc::new(Self { shared: Arc::new(Mutex::new(left)) })
     }
@@ -127,6 +72,19 @@ impl PowerDisk {
     /// The live content of a file.
     pub(crate) fn content(&self, name: &str) -> Vec<u8> {
         self.with(|shared| shared.inodes[shared.names[name]].live.clone())
+    }
+
+    /// The live content of all files.
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        self.with(|shared| {
+            let content = |inode: usize| shared.inodes[inode].live.clone();
+            shared.names.iter().map(|(name, inode)| (name.clone(), content(*inode))).collect()
+        })
+    }
+
+    /// Bytes that all files take.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.with(|shared| shared.used_bytes())
     }
 
     /// Changes a file behind the journal's back, for good.
@@ -146,55 +104,48 @@ impl PowerDisk {
 }
 
 impl Shared {
-    fn change(&mut self) -> io::Result<()> {
+    /// Counts a change; says whether it is the one that is to fail.
+    fn change(&mut self) -> io::Result<Option<Failing>> {
         self.changes += 1;
         let is_off = self.faults.stop_at.is_some_and(|at| self.changes > at);
-        if is_off { Err(io::Error::other("the power is off")) } else { Ok(()) }
+        let failing = self.faults.failing.filter(|failing| failing.change == self.changes);
+        if is_off { Err(io::Error::other("the power is off")) } else { Ok(failing) }
     }
 
     fn rename(&mut self, change: NameChange) {
         change.apply(&mut self.names);
         self.pending_names.push(change);
     }
-}
 
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Link(name, inode) => drop(names.insert(name.clone(), *inode)),
-            Self::Unlink(name) => drop(names.remove(name)),
-            Self::Rename(from, to) => {
-                if let Some(inode) = names.remove(from) {
-                    names.insert(to.clone(), inode);
-                }
-            }
+    /// Changes names, or fails, perhaps having changed them.
+    fn try_rename(&mut self, change: NameChange) -> io::Result<()> {
+        let failing = self.change()?;
+        if failing.is_none_or(|failing| failing.is_done()) {
+            self.rename(change);
         }
+        failing.map_or(Ok(()), |failing| Err(failing.kind.into()))
     }
-}
 
-impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Write(position, written) => {
-                let (start, end) = (*position as usize, *position as usize + written.len());
-                bytes.resize(bytes.len().max(end), 0);
-                bytes[start..end].copy_from_slice(written);
-            }
-            Self::Size(size) => bytes.resize(*size as usize, 0),
+    fn used_bytes(&self) -> u64 {
+        self.names.values().map(|inode| self.inodes[*inode].live.len() as u64).sum()
+    }
+
+    /// How many of so many new bytes there is room for.
+    fn room(&self, wanted: u64) -> u64 {
+        match self.faults.capacity {
+            Some(capacity) => wanted.min(capacity.saturating_sub(self.used_bytes())),
+            None => wanted,
         }
     }
 
-    /// The parts that a power loss can tear it into.
-    fn pieces(&self) -> Vec<Self> {
-        let Self::Write(position, bytes) = self else { return vec![self.clone()] };
-        let (mut pieces, mut position, mut rest) = (Vec::new(), *position, &bytes[..]);
-        while !rest.is_empty() {
-            let inside = (SECTOR_BYTES - position % SECTOR_BYTES) as usize;
-            let (now, later) = rest.split_at(inside.min(rest.len()));
-            pieces.push(Self::Write(position, now.to_vec()));
-            (position, rest) = (position + now.len() as u64, later);
+    /// All files that have a name, or had one that a crash can bring back; the others are empty.
+    fn named_inodes(&self) -> Vec<Inode> {
+        let mut kept = vec![Inode::default(); self.inodes.len()];
+        let pending = self.pending_names.iter().filter_map(NameChange::inode);
+        for inode in self.names.values().chain(self.stored_names.values()).copied().chain(pending) {
+            kept[inode] = self.inodes[inode].clone();
         }
-        pieces
+        kept
     }
 }
 
@@ -218,10 +169,18 @@ impl Disk for PowerDisk {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let inode = self.with(|shared| {
-            shared.change()?;
+            if shared.faults.capacity.is_some() && shared.room(1) == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            // One that has this name keeps it, and loses its content.
+            if let Some(inode) = shared.names.get(name).copied() {
+                let failing = shared.change()?;
+                shared.inodes[inode].change(Change::Size(0));
+                return failing.map_or(Ok(inode), |failing| Err(failing.kind.into()));
+            }
             shared.inodes.push(Inode::default());
             let inode = shared.inodes.len() - 1;
-            shared.rename(NameChange::Link(name.to_owned(), inode));
+            shared.try_rename(NameChange::Link(name.to_owned(), inode))?;
             shared.faults.create.take().map_or(Ok(inode), |kind| Err(io::Error::from(kind)))
         })?;
         Ok(Arc::new(PowerFile { shared: Arc::clone(&self.shared), inode }))
@@ -229,26 +188,25 @@ impl Disk for PowerDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.with(|shared| {
-            shared.change()?;
-            shared.rename(NameChange::Rename(from.to_owned(), to.to_owned()));
-            Ok(())
+            let inode = *shared.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+            shared.try_rename(NameChange::Rename(from.to_owned(), to.to_owned(), inode))
         })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.with(|shared| {
-            shared.change()?;
             if !shared.names.contains_key(name) {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            shared.rename(NameChange::Unlink(name.to_owned()));
-            Ok(())
+            shared.try_rename(NameChange::Unlink(name.to_owned()))
         })
     }
 
     fn sync_dir(&self) -> io::Result<()> {
         self.with(|shared| {
-            shared.change()?;
+            if let Some(failing) = shared.change()? {
+                return Err(failing.kind.into());
+            }
             shared.stored_names = shared.names.clone();
             shared.pending_names.clear();
             Ok(())
@@ -262,13 +220,31 @@ struct PowerFile {
 }
 
 impl PowerFile {
-    fn change(&self, change: Change) -> io::Result<()> {
+    fn size_change(&self, bytes: u64) -> io::Result<()> {
         let mut shared = self.shared.lock();
-        shared.change()?;
-        let inode = &mut shared.inodes[self.inode];
-        change.apply(&mut inode.live);
-        inode.pending.push(change);
-        Ok(())
+        let failing = shared.change()?;
+        if failing.is_none_or(|failing| failing.is_done()) {
+            shared.inodes[self.inode].change(Change::Size(bytes));
+        }
+        failing.map_or(Ok(()), |failing| Err(failing.kind.into()))
+    }
+
+    fn write(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut shared = self.shared.lock();
+        let failing = shared.change()?;
+        let size = shared.inodes[self.inode].live.len() as u64;
+        let growth = (position + bytes.len() as u64).saturating_sub(size);
+        let without_room = growth - shared.room(growth);
+        let (written, kind) = match (failing, shared.faults.write.take()) {
+            (Some(failing), _) => (failing.part(bytes.len()), Some(failing.kind)),
+            (None, Some((kind, stored))) => (stored.min(bytes.len()), Some(kind)),
+            (None, None) if without_room > 0 => {
+                (bytes.len().saturating_sub(without_room as usize), Some(io::ErrorKind::StorageFull))
+            }
+            (None, None) => (bytes.len(), None),
+        };
+        shared.inodes[self.inode].change(Change::Write(position, bytes[..written].to_vec()));
+        kind.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
 
@@ -281,39 +257,56 @@ impl DiskFile for PowerFile {
         let mut shared = self.shared.lock();
         let live = &shared.inodes[self.inode].live;
         let from = (position as usize).min(live.len());
-        let count = into.len().min(live.len() - from);
+        let mut count = into.len().min(live.len() - from);
+        if shared.faults.is_short && count > 1 {
+            // Some number that the place decides, so that it is the same the next time.
+            count = 1 + (position ^ 0x55) as usize % count;
+        }
         into[..count].copy_from_slice(&live[from..from + count]);
         shared.bytes_read += count as u64;
         Ok(count)
     }
 
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.shared.lock().faults.write.take();
-        let Some((kind, stored)) = fault else { return self.change(Change::Write(position, bytes.to_vec())) };
-        self.change(Change::Write(position, bytes[..stored.min(bytes.len())].to_vec()))?;
-        Err(kind.into())
+        let is_short = self.shared.lock().faults.is_short && bytes.len() > 1;
+        if !is_short {
+            return self.write(position, bytes);
+        }
+        let (first, rest) = bytes.split_at(1 + (position ^ 0x33) as usize % (bytes.len() - 1));
+        self.write(position, first)?;
+        self.write(position + first.len() as u64, rest)
     }
 
     fn set_size(&self, bytes: u64) -> io::Result<()> {
-        self.change(Change::Size(bytes))
+        self.size_change(bytes)
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        if let Some(kind) = self.shared.lock().faults.allocate {
-            return Err(kind.into());
-        }
         let size = self.size()?;
-        if size < bytes { self.change(Change::Size(bytes)) } else { Ok(()) }
+        let wanted = bytes.saturating_sub(size);
+        let shared = self.shared.lock();
+        let is_full = shared.room(wanted) < wanted;
+        let refused = shared.faults.allocate.or(is_full.then_some(io::ErrorKind::StorageFull));
+        drop(shared);
+        match refused {
+            Some(kind) => Err(kind.into()),
+            None if wanted > 0 => self.size_change(bytes),
+            None => Ok(()),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut shared = self.shared.lock();
-        shared.change()?;
+        let failing = shared.change()?;
         let fault = shared.faults.sync.take();
         let inode = &mut shared.inodes[self.inode];
+        // As kernels do after an error: what could not be stored counts as stored, and only a new write stores it.
+        if let Some(failing) = failing {
+            inode.store_some(failing.chance % 4, &mut Random(failing.chance));
+            return Err(failing.kind.into());
+        }
         let pending = std::mem::take(&mut inode.pending);
         if let Some(kind) = fault {
-            // As kernels do: what could not be stored counts as stored, and only a new write stores it.
             return Err(kind.into());
         }
         for change in pending {
