@@ -37,10 +37,11 @@ fuzz-keep TARGET:
 torture *TESTS:
     DOWNLINK_TORTURE=long cargo test --release --workspace --test torture --test hostile -- --nocapture --test-threads=1 {{TESTS}}
 
-# One seed of the simulation, with its steps. All seeds of the short form are part of `just check`.
+# One seed of all simulations (of a node, of the journal, of the ledger), with its steps. All seeds of the short form are
+# part of `just check`.
 simulate SEED:
-    DOWNLINK_SEED={{SEED}} cargo test --release --workspace --lib simulation_of_a_node -- --nocapture
+    DOWNLINK_SEED={{SEED}} cargo test --release --workspace --lib --test simulation simulation_of -- --nocapture --test-threads=1
 
 # About an hour of seeds.
 simulate-long SEEDS="100000":
-    DOWNLINK_SEEDS={{SEEDS}} cargo test --release --workspace --lib simulation_of_a_node -- --nocapture
+    DOWNLINK_SEEDS={{SEEDS}} cargo test --release --workspace --lib --test simulation simulation_of -- --nocapture
