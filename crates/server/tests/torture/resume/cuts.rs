@@ -30,9 +30,11 @@ impl Story {
     async fn open(&mut self, page: &mut Page) -> io::Result<()> {
         let transport = self.transports[self.turn % self.transports.len()];
         self.turn += 1;
-        let may_go_on = transport == Transport::LongPoll && self.transports.len() == 1 && self.turn > 1;
-        // Polls that go on say from where; a page that says nothing begins anew.
-        match may_go_on && page.manner != Manner::Token && self.random.below(2) == 0 {
+        let may_go_on = transport == Transport::LongPoll && self.transports.len() == 1;
+        // Polls that go on say from where; a page that says nothing, or was cut off before it was told a place, begins
+        // anew.
+        let has_place = page.manner != Manner::Token && page.cursor.is_some();
+        match may_go_on && has_place && self.random.below(2) == 0 {
             true => page.poll_on().await,
             false => page.open(transport).await,
         }
