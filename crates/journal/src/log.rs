@@ -19,6 +19,8 @@ pub(crate) struct Log {
     written: AtomicU64,
     /// The last record. Raised after the index tells of it, so that what lies before the end can be found.
     end: AtomicU64,
+    /// Keys whose newest record lies here or before may be unknown. Raised before the index forgets them.
+    forgotten: AtomicU64,
 }
 
 /// What changes together when a segment is added or dropped.
@@ -29,11 +31,19 @@ struct Kept {
 }
 
 impl Log {
-    /// A log of at least one segment, oldest first.
-    pub(crate) fn new(epoch: u64, index: Index, segments: Vec<Arc<Segment>>, end: Offset) -> Self {
+    /// A log of at least one segment, oldest first. Of keys whose newest record is `forgotten` or lies before it the
+    /// index need not tell.
+    pub(crate) fn new(
+        epoch: u64,
+        index: Index,
+        segments: Vec<Arc<Segment>>,
+        end: Offset,
+        forgotten: Offset,
+    ) -> Self {
         let start = segments.first().map(|segment| start_at(segment)).unwrap_or_default();
         let kept = RwLock::new(Kept { segments, start });
-        Self { epoch, index, kept, written: AtomicU64::new(end.0), end: AtomicU64::new(end.0) }
+        let (written, end) = (AtomicU64::new(end.0), AtomicU64::new(end.0));
+        Self { epoch, index, kept, written, end, forgotten: AtomicU64::new(forgotten.0) }
     }
 
     pub(crate) fn start(&self) -> LogStart {
@@ -50,6 +60,15 @@ impl Log {
 
     pub(crate) fn end(&self) -> Offset {
         Offset(self.end.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn forgotten(&self) -> Offset {
+        Offset(self.forgotten.load(Ordering::Acquire))
+    }
+
+    /// From now on keys whose newest record is `upto` or lies before it may be forgotten. Never lowers.
+    pub(crate) fn forget(&self, upto: Offset) {
+        self.forgotten.fetch_max(upto.0, Ordering::AcqRel);
     }
 
     /// Whether there is anything at `offset` yet.

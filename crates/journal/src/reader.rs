@@ -65,6 +65,12 @@ impl Reader {
         self.log.start()
     }
 
+    /// Of keys whose newest record lies here or before nothing need be known any more: their next record is numbered as
+    /// if it were the first.
+    pub fn forgotten(&self) -> Offset {
+        self.log.forgotten()
+    }
+
     /// The last appended record; 0 if there never was one. Known also when all have been trimmed.
     pub fn end(&self) -> Offset {
         self.log.end()

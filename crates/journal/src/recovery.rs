@@ -47,7 +47,8 @@ pub fn open(disk: Arc<dyn Disk>, mut options: Options, now_ms: u64) -> Result<Op
         found => found,
     }?;
     let epoch = found.state.epoch;
-    let log = Arc::new(Log::new(epoch, found.index, found.segments, found.last.0));
+    let forgotten = found.forgotten();
+    let log = Arc::new(Log::new(epoch, found.index, found.segments, found.last.0, forgotten));
     let files = Files {
         in_use: false,
         must_leap: !found.state.clean,
@@ -87,6 +88,16 @@ struct Found {
 }
 
 impl Found {
+    /// Up to where keys may be unknown: what was dropped before the oldest file of keys is known of by nobody. Where a
+    /// file of keys is the oldest, the record before it is not known, and may be taken for one that is forgotten.
+    fn forgotten(&self) -> Offset {
+        match (self.dropped.front(), self.segments.first()) {
+            (Some(span), _) => Offset(span.base.saturating_sub(1)),
+            (None, Some(segment)) => segment.header.last_offset,
+            (None, None) => Offset(0),
+        }
+    }
+
     fn on(disk: &dyn Disk, options: &Options, force_new: bool, now_ms: u64) -> Result<Self, OpenError> {
         let mut report = RecoveryReport::default();
         let state = epoch::settle(disk, options, force_new, &mut report)?;
@@ -122,14 +133,14 @@ impl Found {
 fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, OpenError> {
     let names = disk.list().map_err(failed(disk, "list the segments"))?;
     let mut bases: BTreeSet<u64> = names.iter().filter_map(|name| segment::base_of(name)).collect();
-    if let Some(base) = bases.last().copied()
-        && was_never_used(disk, base).map_err(failed(disk, "open a segment"))?
-    {
+    let unused = match bases.last().copied() {
         // The crash came while it was made. The one before it goes on.
-        files::remove(disk, &segment::name(base)).map_err(failed(disk, "remove an unused segment"))?;
-        bases.remove(&base);
-    }
+        Some(base) if was_never_used(disk, base).map_err(failed(disk, "open a segment"))? => Some(base),
+        _ => None,
+    };
+    unused.map(|base| bases.remove(&base));
     if bases.is_empty() && state.clean && state.end == HEADER_BYTES {
+        remove_unused(disk, unused)?;
         let first =
             Header { epoch: state.epoch, base: 0, previous_end: 0, last_offset: Offset(0), last_time_ms: 0 };
         // The state may have been found under a name that is not stored yet, and segments without a state are damage.
@@ -155,7 +166,15 @@ fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, Op
         }
         segments.push(Arc::new(segment));
     }
+    // Not before all others are in order: a start that is refused must leave everything as it is, or the next one
+    // would find other damage, or none.
+    remove_unused(disk, unused)?;
     Ok(segments)
+}
+
+fn remove_unused(disk: &dyn Disk, base: Option<u64>) -> Result<(), OpenError> {
+    let Some(base) = base else { return Ok(()) };
+    files::remove(disk, &segment::name(base)).map_err(failed(disk, "remove an unused segment"))
 }
 
 /// Whether a segment's file has neither a whole header nor anything behind it.

@@ -157,6 +157,7 @@ impl Files {
         let since_ms = now_ms.saturating_sub(self.options.index_retention_ms());
         while let Some(span) = self.dropped.front().filter(|span| span.last_time_ms < since_ms) {
             self.forgotten = Offset(span.end);
+            self.log.forget(span.last_offset);
             self.dropped.pop_front();
         }
         self.forgotten

@@ -166,7 +166,8 @@ impl Writer {
     fn link(&self, key: Key) -> Link {
         let place = self.pending.get(&key).copied().or_else(|| self.files.log.index.get(key));
         let Place { offset: previous, ordinal } = place.unwrap_or(Place { offset: Offset(0), ordinal: 0 });
-        Link { key, previous, ordinal: ordinal + 1 }
+        // Saturating: what a damaged disk holds may be any number, its checksum right by chance.
+        Link { key, previous, ordinal: ordinal.saturating_add(1) }
     }
 
     fn lay_down(&mut self, entry: &Entry<'_>, offset: Offset, time_ms: u64, links: &[Link]) {

@@ -79,7 +79,11 @@ fn try_read(
             walk.oldest_previous = at;
         }
     }
-    let from = from(after, &walk, end);
+    let mut from = from(after, &walk, end);
+    if missing && walk.oldest_previous.0 == 0 && !walk.offsets.is_empty() {
+        // What is gone lay before what was forgotten.
+        from = from.max(Offset(shared.reader.forgotten().0));
+    }
     let history = History {
         gap: match (other_epoch, missing) {
             (true, _) => Some(GapReason::Epoch),
@@ -155,7 +159,11 @@ fn missing(shared: &Shared, key: Key, after: After, walk: &Walk) -> bool {
     match (&walk.offsets[..], &walk.newest) {
         ([], None) => before_start,
         ([], Some(newest)) => beyond(newest.offset),
-        _ => walk.oldest_previous.0 != 0 && beyond(walk.oldest_previous),
+        // The chain begins here: with the channel's first message, or because all before it was forgotten.
+        _ if walk.oldest_previous.0 == 0 => {
+            matches!(after, After::Offset(offset) if offset < shared.reader.forgotten())
+        }
+        _ => beyond(walk.oldest_previous),
     }
 }
 

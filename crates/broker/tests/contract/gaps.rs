@@ -1,7 +1,7 @@
 //! What is lost is said, and nothing else.
 
 use crate::{
-    common::{ALL, Settings, Stand, after, publish, read, texts},
+    common::{ALL, NOON, Settings, Stand, after, draft, publish, read, texts},
     settings,
 };
 use broker::message::Position;
@@ -50,5 +50,28 @@ pub(crate) async fn are_said_for_another_life(stand: Stand) {
         assert_eq!(texts(&history.messages), ["first"], "{cursor}: goes on with the first of this life");
         let empty = read(&broker, "zoe", Position::After(cursor), ALL).await;
         assert_eq!((empty.gap, empty.messages.len()), (Some(GapReason::Epoch), 0), "{cursor}");
+    }
+}
+
+/// A channel that was silent for more than a day is forgotten, and its next message is numbered like a first one. Whoever
+/// comes back from before that day must hear that something may be gone.
+pub(crate) async fn are_said_for_what_was_forgotten(stand: Stand) {
+    let (broker, _ear) = stand.open(settings()).await;
+    let asleep = after(&broker, publish(&broker, "zed", "the last that a page had").await);
+    publish(&broker, "ada", "lost").await;
+    let next_day = NOON + 25 * 3_600_000;
+    // Forgetting takes a few rounds.
+    (0..64).for_each(|_| broker.tick(next_day));
+    let awake = after(&broker, broker.end().offset);
+    for id in ["ada", "eve"] {
+        broker.publish(draft(id, "new"), next_day).await.unwrap();
+    }
+    let history = read(&broker, "ada", asleep, ALL).await;
+    assert_eq!((history.gap, texts(&history.messages)), (Some(GapReason::Trimmed), vec!["new".to_owned()]));
+    let again = read(&broker, "ada", after(&broker, history.from), ALL).await;
+    assert_eq!((again.gap, texts(&again.messages)), (None, vec!["new".to_owned()]), "a gap is said once");
+    for id in ["ada", "eve"] {
+        let history = read(&broker, id, awake, ALL).await;
+        assert_eq!((history.gap, history.messages.len()), (None, 1), "{id}: nothing lies between");
     }
 }

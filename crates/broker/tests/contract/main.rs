@@ -20,7 +20,7 @@ macro_rules! contract {
             contract!(@group $stand, history: is_there_when_the_answer_is, comes_in_pages,
                 holds_texts_and_bytes_unchanged, passes_over_what_has_timed_out, of_many_recipients, since_a_time,
                 knows_nothing_of_what_was_passed);
-            contract!(@group $stand, gaps: are_said_when_the_oldest_were_dropped, are_said_for_another_life);
+            contract!(@group $stand, gaps: are_said_when_the_oldest_were_dropped, are_said_for_another_life, are_said_for_what_was_forgotten);
             contract!(@group $stand, idempotency: answers_a_repetition_alike, ends_with_its_window,
                 holds_for_repetitions_at_the_same_moment);
             contract!(@group $stand, deletion: hides_what_was_and_lets_come_what_comes,

@@ -217,8 +217,10 @@ impl World {
 
     /// Time passes for the broker; now and then so much that it forgets everything.
     pub(super) fn tick(&self, argument: usize) {
-        let hours = if argument > 200 { 25 } else { 0 };
-        self.broker().tick(self.hub.clock.now_ms() + hours * 3_600_000);
+        // Forgetting takes a few rounds.
+        let (hours, rounds) = if argument > 200 { (25, 32) } else { (0, 1) };
+        let now_ms = self.hub.clock.now_ms() + hours * 3_600_000;
+        (0..rounds).for_each(|_| self.broker().tick(now_ms));
     }
 }
 

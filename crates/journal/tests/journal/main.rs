@@ -8,5 +8,6 @@ mod faults;
 mod ledger;
 mod model;
 mod recovery;
+mod refused;
 mod restart;
 mod retention;

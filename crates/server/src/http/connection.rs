@@ -63,7 +63,10 @@ impl Connection {
     }
 
     /// An answer that streams goes on being a request.
-    fn answered(&self, response: &Response<Body>) {
+    fn answered(&self, response: &Response<Body>, brought: Brought) {
+        if brought == Brought::Credentials && response.status().is_success() {
+            self.place.trust();
+        }
         if response.body().size_hint().exact().is_some() {
             self.place.quiet(self.edge.hub().clock.elapsed_ms());
         }
@@ -113,6 +116,21 @@ async fn linger(mut stream: TcpStream) {
     let _ = tokio::time::timeout(LINGER, drain).await;
 }
 
+/// What a request brings to be let in, good or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    Nothing,
+    Credentials,
+}
+
+impl Brought {
+    /// Only the API looks at them; elsewhere anything may stand there.
+    fn by<B>(request: &Request<B>) -> Self {
+        let is_there = request.headers().contains_key(header::AUTHORIZATION);
+        if is_there && request.uri().path().starts_with("/v1/") { Self::Credentials } else { Self::Nothing }
+    }
+}
+
 struct Requests(Rc<Connection>);
 
 impl hyper::service::Service<Request<Incoming>> for Requests {
@@ -129,12 +147,13 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             return Box::pin(async { Ok(Problem::stopping()) });
         };
         this.place.busy();
+        let brought = Brought::by(&request);
         if messages::is_send(&request) {
             // A future of its own: nearly all requests are sends, and all others have larger ones.
             return Box::pin(async move {
                 let _flying = flying;
                 let response = messages::handle(&this.site.service, request).await;
-                this.answered(&response);
+                this.answered(&response, brought);
                 Ok(response)
             });
         }
@@ -142,7 +161,7 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             let _flying = flying;
             match this.site.handle(&this.edge, this.peer, request).await {
                 Outcome::Answer(response) => {
-                    this.answered(&response);
+                    this.answered(&response, brought);
                     Ok(response)
                 }
                 Outcome::TakeOver(take_over) => {

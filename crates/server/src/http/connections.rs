@@ -1,7 +1,9 @@
 //! The connections of one edge that are no sockets: how many of them may be quiet at once.
 //!
 //! A quiet connection, idle between two requests or with a head that does not end, costs a descriptor and memory and
-//! brings nothing. When there are too many, the longest quiet ones go; those that are about to speak stay.
+//! brings nothing. When there are too many, the longest quiet ones go; those that are about to speak stay. The connections
+//! of applications go last: a request that is on its way on one of them would get no answer, and its sender could not
+//! tell whether it counted.
 
 use slab::Slab;
 use std::{
@@ -30,6 +32,8 @@ struct Known {
     task: Option<AbortHandle>,
     /// Since when it is in no request; `None` while it is in one.
     quiet_since: Option<Milliseconds>,
+    /// It has brought a key or a token that was good.
+    trusted: bool,
 }
 
 /// A connection's place among the others, for as long as it lives.
@@ -46,7 +50,8 @@ impl Connections {
     /// Takes in a connection that was accepted at `now`.
     pub(super) fn enter(self: &Rc<Self>, now: Milliseconds) -> Place {
         self.quiet.set(self.quiet.get() + 1);
-        let index = self.all.borrow_mut().insert(Known { task: None, quiet_since: Some(now) });
+        let index =
+            self.all.borrow_mut().insert(Known { task: None, quiet_since: Some(now), trusted: false });
         Place { connections: Rc::clone(self), index }
     }
 
@@ -63,14 +68,21 @@ impl Connections {
         self.quiet.get() < self.quiet_max || self.make_room(now)
     }
 
-    /// Ends the connections that have been quiet for longest, a few at once. Whether there were any.
+    /// Ends the connections that have been quiet for longest, a few at once: strangers, if there are any. Whether there
+    /// were any.
     pub(super) fn make_room(&self, now: Milliseconds) -> bool {
         let mut all = self.all.borrow_mut();
-        let mut quiet: Vec<(Milliseconds, usize)> = all
-            .iter()
-            .filter_map(|(index, known)| known.quiet_since.map(|since| (since, index)))
-            .filter(|(since, _)| now.saturating_sub(*since) >= QUIET_AFTER)
-            .collect();
+        let quiet_for_long = |trusted: bool| -> Vec<(Milliseconds, usize)> {
+            all.iter()
+                .filter(|(_, known)| known.trusted == trusted)
+                .filter_map(|(index, known)| known.quiet_since.map(|since| (since, index)))
+                .filter(|(since, _)| now.saturating_sub(*since) >= QUIET_AFTER)
+                .collect()
+        };
+        let mut quiet = quiet_for_long(false);
+        if quiet.is_empty() {
+            quiet = quiet_for_long(true);
+        }
         quiet.sort_unstable();
         quiet.truncate(self.quiet_max / 8 + 1);
         for (_, index) in &quiet {
@@ -94,6 +106,11 @@ impl Place {
     /// A request has come.
     pub(super) fn busy(&self) {
         self.set(None);
+    }
+
+    /// It has brought a key or a token that was good.
+    pub(super) fn trust(&self) {
+        self.connections.all.borrow_mut()[self.index].trusted = true;
     }
 
     /// It was answered at `now`.
@@ -163,6 +180,26 @@ mod tests {
         assert_eq!(connections.quiet.get(), 2, "it counts no more, though it has not had its turn yet");
         assert!(first.await.unwrap_err().is_cancelled());
         assert!(!busy_task.is_finished() && !second_task.is_finished() && !third.is_finished());
+    }
+
+    #[tokio::test]
+    async fn an_application_goes_only_when_there_are_no_strangers() {
+        LocalSet::new().run_until(strangers()).await;
+    }
+
+    async fn strangers() {
+        let connections = Connections::new(2);
+        let (application, application_task) = connection(&connections, 0);
+        application.trust();
+        let (_stranger, stranger) = connection(&connections, 500);
+        assert!(connections.has_room(1000), "the stranger has been quiet for less long, and goes");
+        assert!(stranger.await.unwrap_err().is_cancelled());
+        assert!(!application_task.is_finished());
+        let (other, other_task) = connection(&connections, 1000);
+        other.trust();
+        assert!(connections.has_room(2000), "there are only applications");
+        assert!(application_task.await.unwrap_err().is_cancelled());
+        assert!(!other_task.is_finished());
     }
 
     #[tokio::test]
