@@ -102,6 +102,9 @@ impl Found {
         let mut report = RecoveryReport::default();
         let state = epoch::settle(disk, options, force_new, &mut report)?;
         report.was_unclean = !state.clean;
+        // A process that was killed may have removed a segment and not stored that. What is told from here on counts on
+        // its being gone, also after a power loss.
+        disk.sync_dir().map_err(failed(disk, "store the list of files"))?;
         let segments = open_segments(disk, &state)?;
         let Some(last) = segments.last() else {
             // `open_segments` makes the first one.

@@ -134,8 +134,9 @@ fn a_header_whose_sync_failed_is_written_anew() {
 #[test]
 fn the_first_header_whose_sync_failed_is_written_anew() {
     let disk = PowerDisk::new();
-    // The state is made, written, synced, renamed and its directory synced; the segment is made and written.
-    let failing = Failing { change: 8, kind: ErrorKind::Other, chance: 0 };
+    // The state is made, written, synced, renamed and its directory synced, which is synced again; the segment is made and
+    // written.
+    let failing = Failing { change: 9, kind: ErrorKind::Other, chance: 0 };
     disk.with(|shared| shared.faults.failing = Some(failing));
     assert!(open_at(&disk, &options(), NOON).is_err());
     let disk = disk.after_kill();

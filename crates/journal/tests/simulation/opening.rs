@@ -213,7 +213,12 @@ impl World {
         }
         self.new_epoch = Says::No;
         let start = opened.reader.start().offset;
-        assert!((self.model.start..=self.start_max).contains(&start), "the log starts at {start}");
+        assert!(
+            (self.model.start..=self.start_max).contains(&start),
+            "the log starts at {start} instead of {} to {}",
+            self.model.start,
+            self.start_max
+        );
         (self.model.start, self.start_max) = (start, start);
         self.model.sure = self.model.records.len();
         self.model.check(&opened.reader, self.forgotten_ms());
