@@ -9,7 +9,13 @@ use protocol::{
     message::Data,
     socket::Transport,
 };
-use std::{cell::RefCell, sync::OnceLock};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// An announced message and its frames.
 #[derive(Debug)]
@@ -20,6 +26,27 @@ pub struct Entry {
     websocket: OnceLock<Bytes>,
     sse: OnceLock<Bytes>,
     lines: OnceLock<Bytes>,
+    account: Account,
+}
+
+/// The bytes that entries and their frames take, of all that there are.
+#[derive(Clone, Debug, Default)]
+pub struct Account(Arc<AtomicUsize>);
+
+impl Account {
+    /// How many they are now.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// What an entry costs beside its data and frames.
@@ -31,10 +58,13 @@ thread_local! {
 }
 
 impl Entry {
-    /// An entry without frames.
+    /// An entry without frames, counted in an account for as long as it lives.
     #[must_use]
-    pub fn new(message: Message, epoch: Epoch) -> Self {
-        Self { message, epoch, websocket: OnceLock::new(), sse: OnceLock::new(), lines: OnceLock::new() }
+    pub fn new(message: Message, epoch: Epoch, account: &Account) -> Self {
+        let (websocket, sse, lines) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let entry = Self { message, epoch, websocket, sse, lines, account: account.clone() };
+        account.add(entry.bytes());
+        entry
     }
 
     /// The message's place.
@@ -52,13 +82,24 @@ impl Entry {
             Transport::Lines | Transport::LongPoll => &self.lines,
         };
         let cursor = Cursor::new(self.epoch, self.message.offset);
-        cell.get_or_init(|| message_frame(transport, Some(cursor), &self.message.data))
+        cell.get_or_init(|| {
+            let frame = message_frame(transport, Some(cursor), &self.message.data);
+            self.account.add(frame.len());
+            frame
+        })
     }
 
-    /// What this entry is counted as in the tail cache: data and one frame.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        ENTRY_BYTES + 2 * self.message.data.bytes().len() + 32 * (self.message.links.len() - 1)
+    /// What it costs without frames: an escaped frame may be six times as long as its data, so each is counted as it is
+    /// made.
+    fn bytes(&self) -> usize {
+        ENTRY_BYTES + self.message.data.bytes().len() + 32 * (self.message.links.len() - 1)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let frames = [&self.websocket, &self.sse, &self.lines].into_iter().filter_map(OnceLock::get);
+        self.account.subtract(self.bytes() + frames.map(Bytes::len).sum::<usize>());
     }
 }
 
@@ -94,4 +135,37 @@ fn build(fill: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         fill(scratch);
         Bytes::copy_from_slice(scratch)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker::{key::ChannelKey, message::Link};
+    use protocol::message::Text;
+
+    #[test]
+    fn all_that_an_entry_takes_is_counted_until_it_is_gone() {
+        let account = Account::default();
+        // Each of these is escaped in JSON as six bytes.
+        let text = Text::new(Bytes::from(vec![1; 1000])).unwrap();
+        let message = Message {
+            offset: Offset(64),
+            time_ms: 0,
+            ttl_seconds: 0,
+            data: Data::Text(text),
+            links: [Link { key: ChannelKey(1), previous: Offset(0), ordinal: 1 }].into_iter().collect(),
+        };
+        let entry = Entry::new(message, Epoch(1), &account);
+        assert_eq!(account.bytes(), ENTRY_BYTES + 1000);
+        let mut expected = account.bytes();
+        for transport in [Transport::WebSocket, Transport::Sse, Transport::Lines] {
+            expected += entry.frame(transport).len();
+            assert_eq!(account.bytes(), expected, "{transport:?}");
+            assert_eq!(entry.frame(transport).len(), entry.frame(transport).len());
+            assert_eq!(account.bytes(), expected, "made once");
+        }
+        assert!(expected > 7000, "{expected}");
+        drop(entry);
+        assert_eq!(account.bytes(), 0);
+    }
 }

@@ -338,8 +338,7 @@ impl Hub {
 
 impl Announce for Hub {
     fn announce(&self, message: Message) {
-        let entry = Arc::new(Entry::new(message, self.broker.end().epoch));
-        self.tail.push(Arc::clone(&entry));
+        let entry = self.tail.push(message, self.broker.end().epoch);
         for link in &entry.message.links {
             if let Some(channel) = self.channel(link.key) {
                 channel.raise(entry.offset());

@@ -1,8 +1,9 @@
 //! The newest messages of the whole node, in memory: whoever keeps up is served from here and never from the disk.
 
-use crate::entry::Entry;
+use crate::entry::{Account, Entry};
+use broker::message::Message;
 use parking_lot::RwLock;
-use protocol::cursor::Offset;
+use protocol::cursor::{Epoch, Offset};
 use smallvec::SmallVec;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -16,53 +17,48 @@ const RUN_MAX: usize = 1024;
 /// The cache, bounded in bytes.
 #[derive(Debug)]
 pub struct Tail {
-    inner: RwLock<Inner>,
-    bytes_max: usize,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
     /// By rising offset.
-    entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
+    entries: RwLock<VecDeque<Arc<Entry>>>,
+    account: Account,
+    bytes_max: usize,
 }
 
 impl Tail {
     /// An empty cache.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        Self { inner: RwLock::default(), bytes_max }
+        Self { entries: RwLock::default(), account: Account::default(), bytes_max }
     }
 
     /// Adds the newest message. Called in the order of offsets.
-    pub fn push(&self, entry: Arc<Entry>) {
-        let mut inner = self.inner.write();
-        debug_assert!(inner.entries.back().is_none_or(|last| last.offset() < entry.offset()));
-        inner.bytes += entry.bytes();
-        inner.entries.push_back(entry);
-        while inner.bytes > self.bytes_max && inner.entries.len() > 1 {
-            let oldest = inner.entries.pop_front().expect("there are at least two");
-            inner.bytes -= oldest.bytes();
+    pub fn push(&self, message: Message, epoch: Epoch) -> Arc<Entry> {
+        let entry = Arc::new(Entry::new(message, epoch, &self.account));
+        let mut entries = self.entries.write();
+        debug_assert!(entries.back().is_none_or(|last| last.offset() < entry.offset()));
+        entries.push_back(Arc::clone(&entry));
+        while self.account.bytes() > self.bytes_max && entries.len() > 1 {
+            entries.pop_front();
         }
+        entry
     }
 
     /// Forgets everything: a new epoch.
     pub fn clear(&self) {
-        *self.inner.write() = Inner::default();
+        self.entries.write().clear();
     }
 
     /// The messages of a channel after `cursor` up to `latest`, or `None` if not all of them are here.
     #[must_use]
     pub fn run(&self, key: broker::key::ChannelKey, cursor: Offset, latest: Offset) -> Option<Run> {
-        let inner = self.inner.read();
+        let entries = self.entries.read();
         let mut run = Run::new();
         let mut offset = latest;
         while offset > cursor {
             if run.len() >= RUN_MAX {
                 return None;
             }
-            let index = inner.entries.binary_search_by_key(&offset, |entry| entry.offset()).ok()?;
-            let entry = &inner.entries[index];
+            let index = entries.binary_search_by_key(&offset, |entry| entry.offset()).ok()?;
+            let entry = &entries[index];
             offset = entry.message.link(key)?.previous;
             run.push(Arc::clone(entry));
         }
