@@ -221,7 +221,8 @@ pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
     None
 }
 
-/// Writes a frame that is no message, if nothing waits before it. Whether the whole frame was taken or kept for later.
+/// Writes a frame that is no message, if nothing waits before it. If the kernel takes a part of it, the rest is kept; if it
+/// takes nothing, neither is anything kept.
 pub(crate) fn write_control(hub: &Hub, state: &mut State, frame: Bytes) -> Progress {
     if let Some(stop) = finish_partial(hub, state) {
         return stop;

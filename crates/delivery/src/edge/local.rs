@@ -133,6 +133,8 @@ impl Edge {
         let due_at = state.heartbeat.poll_timeout();
         let progress = match write_control(&self.hub, &mut state, Bytes::from(first)) {
             _ if close.is_some() => Progress::Broken,
+            // A client whose connection takes nothing of its open frame comes again.
+            Progress::Blocked if state.partial.is_none() => Progress::Broken,
             written => written,
         };
         drop(state);

@@ -2,13 +2,18 @@
 
 use super::local::Edge;
 use crate::{
-    catch_up::{self, Progress, hand_over, write_control, write_frames},
+    catch_up::{self, Progress, finish_partial, hand_over, write_control, write_frames},
     entry::{control_frame, message_frame},
-    socket::{Replay, Socket},
+    hub::Hub,
+    socket::{Replay, Socket, State},
 };
 use broker::message::{History, Page, Position};
 use bytes::Bytes;
-use protocol::{close::CloseCode, cursor::Offset, frame::Frame};
+use protocol::{
+    close::CloseCode,
+    cursor::Offset,
+    frame::{Frame, GapReason},
+};
 use std::{rc::Rc, sync::Arc};
 
 /// One page: about what the kernel takes from us at once for one socket.
@@ -47,20 +52,29 @@ pub(super) async fn run(edge: Rc<Edge>, slot: usize) {
     }
 }
 
+/// Says that something is missing up to `from`. Only when the frame was taken, or its rest is kept, the cursor moves there: a
+/// kernel that takes nothing of it would have the socket go on behind a gap that it never heard of.
+fn write_gap(hub: &Hub, socket: &Socket, state: &mut State, (from, reason): (Offset, GapReason)) -> Progress {
+    if let Some(stop) = finish_partial(hub, state) {
+        return stop;
+    }
+    let frame = Frame::Gap { cursor: hub.cursor(from), reason };
+    let progress = write_control(hub, state, control_frame(socket.transport, &frame));
+    if progress == Progress::UpToDate || state.partial.is_some() {
+        hub.counters.gaps.add(1);
+        state.cursor = from;
+    }
+    progress
+}
+
 /// Writes a page; whether another one is to be read.
 fn write_page(edge: &Rc<Edge>, socket: &Arc<Socket>, history: &History) -> bool {
     let hub = &edge.hub;
     let mut state = socket.state.lock();
-    let mut progress = Progress::UpToDate;
-    if let Some(reason) = history.gap {
-        hub.counters.gaps.add(1);
-        let cursor = hub.cursor(history.from);
-        progress =
-            write_control(hub, &mut state, control_frame(socket.transport, &Frame::Gap { cursor, reason }));
-        if progress != Progress::Broken {
-            state.cursor = history.from;
-        }
-    }
+    let mut progress = match history.gap {
+        Some(reason) => write_gap(hub, socket, &mut state, (history.from, reason)),
+        None => Progress::UpToDate,
+    };
     if progress == Progress::UpToDate {
         let frames: Vec<(Offset, Bytes)> = history
             .messages
