@@ -11,7 +11,7 @@ use protocol::{
     id::ClientId,
     message::Data,
 };
-use std::sync::Arc;
+use std::sync::Weak;
 
 /// Where a broker's messages come out: the hub of this node.
 ///
@@ -77,8 +77,8 @@ pub enum Health {
 /// `now_ms` is the caller's clock in milliseconds since 1970.
 #[async_trait]
 pub trait Broker: Send + Sync {
-    /// Says where announcements go. Called once, before anything else.
-    fn attach(&self, announce: Arc<dyn Announce>);
+    /// Says where announcements go, for as long as whoever wants them lives. Called once, before anything else.
+    fn attach(&self, announce: Weak<dyn Announce>);
 
     /// The key of a client id's channel.
     fn key(&self, id: &ClientId) -> ChannelKey;

@@ -30,7 +30,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -151,7 +151,7 @@ impl Hub {
             names: (SipHasher13::new_with_key(&secret), AtomicU64::new(0)),
             returns: OnceLock::new(),
         });
-        hub.broker.attach(Arc::clone(&hub) as Arc<dyn Announce>);
+        hub.broker.attach(Arc::downgrade(&hub) as Weak<dyn Announce>);
         hub
     }
 

@@ -276,7 +276,7 @@ impl Shared {
             ordinal: link.ordinal,
         });
         self.readable.store(offset.0, Ordering::Release);
-        self.announce().announce(Message {
+        let message = Message {
             offset,
             time_ms: appended.time_ms,
             ttl_seconds: draft.ttl_seconds,
@@ -285,7 +285,8 @@ impl Shared {
                 Data::Binary(_) => Data::Binary(copy),
             },
             links: links.collect(),
-        });
+        };
+        self.announce(|announce| announce.announce(message));
         self.announced.store(offset.0, Ordering::Release);
         Stored { offset, repeated: false, failed: Vec::new() }
     }

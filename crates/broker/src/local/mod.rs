@@ -33,7 +33,7 @@ use protocol::{
 };
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
@@ -98,7 +98,8 @@ struct Shared {
     /// The last announced offset. Raised after a message is announced, so that whoever reads it, and then the newest
     /// message of a channel, has missed nothing up to here.
     announced: AtomicU64,
-    announce: OnceLock<Arc<dyn Announce>>,
+    /// Not held: who listens holds the broker.
+    announce: OnceLock<Weak<dyn Announce>>,
     queue: Queue,
     /// Nothing happens on other threads; see [`Local::open_stepwise`].
     stepwise: bool,
@@ -183,8 +184,12 @@ impl Local {
 }
 
 impl Shared {
-    fn announce(&self) -> &dyn Announce {
-        self.announce.get().expect("attached before the first publish").as_ref()
+    /// Tells who listens, if anybody still does.
+    fn announce(&self, tell: impl FnOnce(&dyn Announce)) {
+        let announce = self.announce.get().expect("attached before the first publish");
+        if let Some(announce) = announce.upgrade() {
+            tell(&*announce);
+        }
     }
 
     /// How far readers may look: what lies beyond may not be synced.
@@ -211,7 +216,7 @@ impl Shared {
 
 #[async_trait]
 impl Broker for Local {
-    fn attach(&self, announce: Arc<dyn Announce>) {
+    fn attach(&self, announce: Weak<dyn Announce>) {
         assert!(self.shared.announce.set(announce).is_ok(), "a broker is attached once");
     }
 
@@ -231,7 +236,7 @@ impl Broker for Local {
     async fn publish(&self, draft: Draft, now_ms: u64) -> Result<Stored, PublishError> {
         if self.shared.inline() {
             let result = self.shared.log.lock().commit_one(&self.shared, &draft, now_ms);
-            self.shared.announce().flush(Flush::Here);
+            self.shared.announce(|announce| announce.flush(Flush::Here));
             return result;
         }
         // An answer gets lost only with the thread that was to give it.
@@ -241,7 +246,7 @@ impl Broker for Local {
     async fn publish_many(&self, drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>> {
         if self.shared.inline() {
             let results = self.shared.log.lock().commit(&self.shared, &drafts, now_ms);
-            self.shared.announce().flush(Flush::Here);
+            self.shared.announce(|announce| announce.flush(Flush::Here));
             return results;
         }
         // All are queued before the first is awaited, so that they share a sync.
@@ -258,7 +263,7 @@ impl Broker for Local {
 
     async fn pass(&self, to: Recipients, data: Data) -> Result<(), PublishError> {
         let keys = to.ids().iter().map(|id| self.shared.hasher.channel(id)).collect();
-        self.shared.announce().pass(Passing { data, keys });
+        self.shared.announce(|announce| announce.pass(Passing { data, keys }));
         Ok(())
     }
 
@@ -295,7 +300,7 @@ impl Broker for Local {
                 RecordError::Full => PublishError::DiskFull,
                 RecordError::Failed => PublishError::OutcomeUnknown,
             })?;
-            shared.announce().deleted(key);
+            shared.announce(|announce| announce.deleted(key));
             Ok(deletion)
         });
         deleting.await.unwrap_or(Err(PublishError::OutcomeUnknown))

@@ -42,7 +42,7 @@ impl Stand {
     pub(crate) async fn open(&self, settings: Settings) -> (Arc<dyn Broker>, Arc<Ear>) {
         let broker = (self.open)(settings).await;
         let ear = Arc::new(Ear::default());
-        broker.attach(Arc::clone(&ear) as Arc<dyn Announce>);
+        broker.attach(Arc::downgrade(&ear) as std::sync::Weak<dyn Announce>);
         (broker, ear)
     }
 }

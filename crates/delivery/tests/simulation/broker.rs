@@ -18,7 +18,7 @@ use protocol::{
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
@@ -55,7 +55,7 @@ impl Paused {
 
 #[async_trait]
 impl Broker for Paused {
-    fn attach(&self, announce: Arc<dyn Announce>) {
+    fn attach(&self, announce: Weak<dyn Announce>) {
         self.local.attach(announce);
     }
 

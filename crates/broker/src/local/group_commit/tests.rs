@@ -49,7 +49,8 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
     };
     let disk = || Arc::new(MemoryDisk::new());
     let (local, _) = Local::open(disk(), disk(), options, NOON).unwrap();
-    local.attach(Arc::new(Broken));
+    let broken: Arc<dyn Announce> = Arc::new(Broken);
+    local.attach(Arc::downgrade(&broken));
     local.publish(draft("good"), NOON).await.unwrap();
     assert_eq!(local.publish(draft("too much"), NOON).await, Err(PublishError::OutcomeUnknown));
     // Who comes while the thread is still ending is taken, and told the same.
