@@ -45,3 +45,15 @@ simulate SEED:
 # About an hour of seeds.
 simulate-long SEEDS="100000":
     DOWNLINK_SEEDS={{SEEDS}} cargo test --release --workspace --lib --test simulation simulation_of -- --nocapture
+
+# What a message and a socket cost, counted (instructions, allocations, bytes) and compared with what is recorded.
+# Part of `just check`.
+guard:
+    cargo test --release --workspace --no-run
+    cargo test --release --workspace --test guard
+
+# Records it anew, after a change that was meant to change it. All is built as the tests build it, so that they count
+# the same code.
+guard-record:
+    cargo test --release --workspace --no-run
+    DOWNLINK_GUARD=record cargo test --release --workspace --test guard

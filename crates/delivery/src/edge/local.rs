@@ -46,7 +46,12 @@ pub(crate) struct Owned {
 pub(super) const HEARD_MAX: u16 = 64;
 
 impl Edge {
-    pub(crate) fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
+    /// Starts an edge on this thread, its tasks in the `LocalSet` around; [`spawn`](super::spawn) gives it a thread of its
+    /// own.
+    ///
+    /// # Errors
+    /// If an epoll descriptor cannot be made.
+    pub fn start(hub: Arc<Hub>, handle: Arc<EdgeHandle>) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let sockets = RefCell::new(Slab::new());
