@@ -35,8 +35,16 @@ pub(crate) fn count(figures: &mut Figures) -> Result<(), String> {
     let mut counted = Vec::new();
     for messages in MESSAGES {
         let out = directory.join(format!("callgrind.out.{messages}"));
-        send(&out, messages).map_err(|error| format!("downlink under valgrind: {error}"))?;
-        counted.push(Counted::read(&out)?);
+        let mut least: Option<Counted> = None;
+        // The program also does what is due by the clock. That takes least in the run that took least.
+        for _ in 0..2 {
+            send(&out, messages).map_err(|error| format!("downlink under valgrind: {error}"))?;
+            let run = Counted::read(&out)?;
+            if least.as_ref().is_none_or(|least| run.instructions < least.instructions) {
+                least = Some(run);
+            }
+        }
+        counted.extend(least);
     }
     let more = f64::from(MESSAGES[1] - MESSAGES[0]);
     let each = |of: &dyn Fn(&Counted) -> f64| (of(&counted[1]) - of(&counted[0])) / more;

@@ -29,6 +29,9 @@ const INSTRUCTIONS: Kind = Kind { unit: "instructions", tolerance: 0.03, least: 
 const ALLOCATIONS: Kind = Kind { unit: "allocations", tolerance: 0.01, least: 0.1 };
 const BYTES: Kind = Kind { unit: "bytes", tolerance: 0.01, least: 1.0 };
 
+/// What the whole program does by the clock is counted too; see `program`.
+const PROGRAM_TOLERANCE: f64 = 0.05;
+
 /// Writes the figures down.
 pub(crate) fn record(figures: &Figures) -> Result<(), String> {
     let mut rounded = Figures { instructions: rounded(&figures.instructions), ..Figures::default() };
@@ -102,7 +105,9 @@ fn differences(figures: &Figures, recorded: &Figures) -> Vec<String> {
 
 impl Kind {
     fn difference(&self, name: &str, now: f64, before: f64, profile: Option<&String>) -> Option<String> {
-        if (now - before).abs() <= (before * self.tolerance).max(self.least) {
+        let tolerance =
+            if name.starts_with("program.") { PROGRAM_TOLERANCE.max(self.tolerance) } else { self.tolerance };
+        if (now - before).abs() <= (before * tolerance).max(self.least) {
             return None;
         }
         let unit = self.unit;
