@@ -111,8 +111,12 @@ impl Kind {
             return None;
         }
         let unit = self.unit;
-        let percent = (now / before - 1.0) * 100.0;
-        let mut sentence = format!("{name}: {now:.1} {unit}, recorded are {before:.1} ({percent:+.1} %). ");
+        let mut sentence = format!("{name}: {now:.1} {unit}, recorded are {before:.1}");
+        // From nothing, no share tells how much more it is.
+        if before > 0.0 {
+            let _ = write!(sentence, " ({:+.1} %)", (now / before - 1.0) * 100.0);
+        }
+        sentence.push_str(". ");
         if now < before {
             sentence.push_str("It got better: record it, so that it stays.");
             return Some(sentence);
@@ -182,6 +186,11 @@ mod tests {
         assert!(worse.contains("callgrind_annotate target/x.1"), "{worse}");
         assert!(of(969.0, 1000.0).unwrap().contains("better"));
         assert!(ALLOCATIONS.difference("send.memory.one", 5.0, 4.0, None).is_some());
+        let from_none = ALLOCATIONS.difference("codec.sse.encode", 1.0, 0.0, None).unwrap();
+        assert!(
+            from_none.starts_with("codec.sse.encode: 1.0 allocations, recorded are 0.0. It got WORSE"),
+            "{from_none}"
+        );
         assert!(BYTES.difference("socket.sse", 464.0, 400.0, None).is_some());
     }
 

@@ -64,6 +64,8 @@ enum Command {
     Listen(Remote<commands::listen::Args>),
     /// Who has a socket open.
     Presence(Remote<commands::presence::Args>),
+    /// Look whether this machine carries as many sockets as are wanted.
+    Doctor(commands::doctor::Args),
 }
 
 #[derive(Subcommand)]
@@ -153,6 +155,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Init(args) => commands::init::run(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::check::run(&args),
         Command::Config(ConfigCommand::PresenceSecret(args)) => commands::check::presence_secret(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Channel(ChannelCommand::Create(remote)) => remotely(remote, commands::channel::run),
         Command::Send(remote) => remotely(remote, commands::send::run),
         Command::Listen(remote) => remotely(remote, commands::listen::run),

@@ -28,7 +28,7 @@ use tokio::{
 pub(crate) const DEV_DATA_DIR: &str = "downlink-data";
 
 /// Connections that wait to be accepted: a reconnect storm comes all at once.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// After sockets were sent away, their clients have this long to end in order; sends are still taken.
 const LAST_WORDS: Duration = Duration::from_millis(200);

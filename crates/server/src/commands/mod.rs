@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod listen;
 pub(crate) mod presence;
