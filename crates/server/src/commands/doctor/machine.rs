@@ -8,7 +8,8 @@ use crate::config::Config;
 use broker::local::Durability;
 use std::process::Command;
 
-/// What an idle WebSocket takes, in the server and in the kernel; measured, see docs/capacity.md. Rounded up.
+/// What an idle WebSocket takes, in the server and in the kernel, with a quarter more for messages on their way; measured,
+/// see docs/capacity.md.
 const SOCKET_BYTES: u64 = 6 * 1024;
 
 /// The program, its cache of the newest messages, its index, its threads.
@@ -33,7 +34,7 @@ pub(super) fn memory(system: &System, sockets: u64, config: Option<&Config>) -> 
         Some(least) if least >= wanted => Verdict::Good,
         Some(_) => Verdict::Wrong,
     };
-    let why = "A socket takes about 1.5 KiB of the server and 4 KiB of the kernel, which counts in a control group too; with \
+    let why = "A socket takes about 0.5 KiB of the server and 4 KiB of the kernel, which counts in a control group too; with \
                durability \"memory\" what is kept takes memory as well. Without it, the kernel kills the server.";
     let finding = Finding::new(verdict, "memory", now, format!("at least {}", size(wanted)), why);
     if verdict != Verdict::Wrong || limit.is_none() {
