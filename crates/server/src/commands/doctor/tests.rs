@@ -17,7 +17,7 @@ const GOOD: &[(&str, &str)] = &[
     ("proc/sys/net/core/somaxconn", "4096\n"),
     ("proc/sys/net/core/wmem_max", "212992\n"),
     ("proc/sys/net/ipv4/tcp_syncookies", "1\n"),
-    ("proc/sys/net/ipv4/tcp_mem", "92000\t123000\t185000\n"),
+    ("proc/sys/net/ipv4/tcp_mem", "5000\t7500\t185000\n"),
     ("proc/sys/net/ipv4/tcp_max_orphans", "32768\n"),
     ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
     ("run/systemd/timesync/synchronized", ""),
