@@ -18,17 +18,10 @@ pub(crate) struct Address(String);
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let url = url.trim();
-        if url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
-            return Err(Error::InvalidUrl(
-                "this client does not speak https:// yet; give the http:// address on which the server \
-                 listens behind its TLS proxy, such as http://127.0.0.1:7171",
-            ));
-        }
         let uri: Uri = url.parse().map_err(|_| NOT_AN_ADDRESS)?;
         let authority = uri.authority().ok_or(NOT_AN_ADDRESS)?;
-        if uri.scheme_str() != Some("http") || authority.host().is_empty() {
-            return Err(NOT_AN_ADDRESS);
-        }
+        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
+        let scheme = scheme.filter(|_| !authority.host().is_empty()).ok_or(NOT_AN_ADDRESS)?;
         // A user name would show in logs and errors, and a query would meet that of each call.
         if authority.as_str().contains('@') || uri.query().is_some() || url.contains('#') {
             return Err(Error::InvalidUrl(
@@ -36,7 +29,12 @@ impl Address {
                  DOWNLINK_API_KEY",
             ));
         }
-        Ok(Self(format!("http://{authority}{}", uri.path().trim_end_matches('/'))))
+        Ok(Self(format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/'))))
+    }
+
+    /// Whether connections are to be made with TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
     }
 
     /// The address of one call; `target` begins with a slash and is escaped.
@@ -47,7 +45,8 @@ impl Address {
     }
 }
 
-const NOT_AN_ADDRESS: Error = Error::InvalidUrl("give the server's address as http://HOST:PORT");
+const NOT_AN_ADDRESS: Error =
+    Error::InvalidUrl("give the server's address as http://HOST:PORT or https://HOST:PORT");
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,20 +69,22 @@ mod tests {
             ("http://127.0.0.1:7171", "http://127.0.0.1:7171"),
             (" http://localhost/ ", "http://localhost"),
             ("HTTP://[::1]:80/push/", "http://[::1]:80/push"),
+            ("HTTPS://example.com/", "https://example.com"),
         ] {
-            assert_eq!(Address::parse(given).unwrap().to_string(), kept);
+            let address = Address::parse(given).unwrap();
+            assert_eq!(address.to_string(), kept);
+            assert_eq!(address.is_https(), kept.starts_with("https"));
         }
     }
 
     #[test]
     fn other_addresses_are_refused_with_a_sentence() {
-        for url in ["", "127.0.0.1:7171", "/v1", "ftp://a", "http://", "http://:7171", "localhost"] {
+        for url in ["", "127.0.0.1:7171", "/v1", "ftp://a", "http://", "https://:7171", "localhost"] {
             assert!(Address::parse(url).unwrap_err().to_string().contains("http://HOST:PORT"), "{url:?}");
         }
         for url in ["http://key@host", "http://host?x=1", "http://host/#a"] {
             assert!(Address::parse(url).unwrap_err().to_string().contains("DOWNLINK_API_KEY"), "{url:?}");
         }
-        assert!(Address::parse("https://host").unwrap_err().to_string().contains("does not speak https"));
     }
 
     #[test]

@@ -11,11 +11,12 @@ use crate::{
         listener::Listener,
         token::{FreshToken, TokenFailure, TokenSource},
     },
+    trust::Trust,
 };
 use hyper::header::HeaderValue;
 use protocol::{cursor::Cursor, message::Data};
 use serde::de::DeserializeOwned;
-use std::{env, fmt};
+use std::{env, fmt, path::Path};
 
 /// The status of an answer that says nothing but yes.
 const NO_CONTENT: u16 = 204;
@@ -40,22 +41,42 @@ pub struct SendOptions {
 }
 
 impl Client {
-    /// A client of the server at `url`. Nothing is asked of the server yet.
+    /// A client of the server at `url`. Nothing is asked of the server yet. Behind `https://`, it is known by the
+    /// certificates that this machine trusts.
     ///
     /// # Errors
-    /// [`Error::InvalidUrl`] and [`Error::InvalidApiKey`].
+    /// [`Error::InvalidUrl`], [`Error::InvalidApiKey`], and [`Error::InvalidCa`] if this machine has no certificates.
     pub fn new(url: &str, api_key: Option<String>) -> Result<Self, Error> {
-        let authorization = api_key.map(|key| bearer(key.trim()).ok_or(Error::InvalidApiKey)).transpose()?;
-        Ok(Self { http: Http::new(Address::parse(url)?), authorization })
+        Self::build(url, api_key, &Trust::default())
     }
 
-    /// A client by the environment: `DOWNLINK_URL` (else [`DEFAULT_URL`]) and `DOWNLINK_API_KEY`.
+    /// A client that knows the server behind `https://` by the certificates in a PEM file alone: those of a certificate
+    /// authority of one's own, or one that vouches for itself.
     ///
     /// # Errors
-    /// As for [`Client::new`].
+    /// As for [`Client::new`]; [`Error::InvalidCa`] also if the file cannot be read or holds none.
+    pub fn with_ca_file(url: &str, api_key: Option<String>, ca_file: &Path) -> Result<Self, Error> {
+        Self::build(url, api_key, &Trust::from_file(ca_file)?)
+    }
+
+    /// A client by the environment: `DOWNLINK_URL` (else [`DEFAULT_URL`]), `DOWNLINK_API_KEY` and, if it is set,
+    /// `DOWNLINK_CA_FILE`.
+    ///
+    /// # Errors
+    /// As for [`Client::with_ca_file`].
     pub fn from_env() -> Result<Self, Error> {
         let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
-        Self::new(set("DOWNLINK_URL").as_deref().unwrap_or(DEFAULT_URL), set("DOWNLINK_API_KEY"))
+        let (url, api_key) = (set("DOWNLINK_URL"), set("DOWNLINK_API_KEY"));
+        let url = url.as_deref().unwrap_or(DEFAULT_URL);
+        match set("DOWNLINK_CA_FILE") {
+            Some(file) => Self::with_ca_file(url, api_key, Path::new(&file)),
+            None => Self::new(url, api_key),
+        }
+    }
+
+    fn build(url: &str, api_key: Option<String>, trust: &Trust) -> Result<Self, Error> {
+        let authorization = api_key.map(|key| bearer(key.trim()).ok_or(Error::InvalidApiKey)).transpose()?;
+        Ok(Self { http: Http::new(Address::parse(url)?, trust)?, authorization })
     }
 
     /// Creates a channel and returns the token that opens it. `duration_minutes` is 1 to 1440, 120 if not given.

@@ -8,6 +8,9 @@ pub enum Error {
     /// The server's address is none that this client can use.
     #[error("{0}")]
     InvalidUrl(&'static str),
+    /// The certificates by which the server is to be known cannot be used.
+    #[error("{0}")]
+    InvalidCa(String),
     /// The call needs an API key, and none was given.
     #[error("no API key; set DOWNLINK_API_KEY or give one (`downlink dev` prints its own)")]
     NoApiKey,
@@ -59,6 +62,7 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::InvalidUrl(_) => "invalid_url",
+            Error::InvalidCa(_) => "invalid_ca",
             Error::NoApiKey | Error::InvalidApiKey => "invalid_api_key",
             Error::InvalidIdempotencyKey => "invalid_idempotency_key",
             Error::Refused { code, .. } => code,

@@ -1,6 +1,6 @@
 //! Carries calls to the server over kept-alive connections, and says in a sentence why one failed.
 
-use crate::{address::Address, call::Call, error::Error, random, retry::Tries};
+use crate::{address::Address, call::Call, error::Error, random, retry::Tries, trust, trust::Trust};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -8,6 +8,7 @@ use hyper::{
     body::Incoming,
     header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -33,7 +34,7 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("downlink-rust/", en
 #[derive(Clone)]
 pub(crate) struct Http {
     address: Address,
-    pool: legacy::Client<HttpConnector, Full<Bytes>>,
+    pool: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// An answer, read to its end.
@@ -44,15 +45,24 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    pub(crate) fn new(address: Address) -> Self {
+    /// # Errors
+    /// [`Error::InvalidCa`], if the server is to be known by certificates that cannot be read.
+    pub(crate) fn new(address: Address, trust: &Trust) -> Result<Self, Error> {
         let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIME));
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIME)
-            .build(connector);
-        Self { address, pool }
+            .build(
+                HttpsConnectorBuilder::new()
+                    .with_tls_config(trust.config(address.is_https())?)
+                    .https_or_http()
+                    .enable_http1()
+                    .wrap_connector(connector),
+            );
+        Ok(Self { address, pool })
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -120,6 +130,10 @@ impl Http {
         }
         let refused =
             cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+        // The server is there, and cannot be trusted, or does not speak TLS: trying again will not help soon.
+        if let Some(why) = trust::failure(error) {
+            return Error::Unreachable(format!("no TLS connection to {}: {why}", self.address));
+        }
         Error::Unreachable(if refused {
             format!(
                 "nothing answers at {}; is the server running? (`downlink dev` starts one, DOWNLINK_URL says where)",

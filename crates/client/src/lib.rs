@@ -1,13 +1,13 @@
 //! The Rust client of Downlink: create channels, send, listen, and know who comes and goes.
 //!
-//! For applications, for the command line, and for whatever measures or tests the server from outside. Plain HTTP only:
-//! it is meant for the network between an application and its Downlink.
+//! For applications, for the command line, and for whatever measures or tests the server from outside. It
+//! speaks HTTP, and HTTPS to a server that is known by a certificate.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! use client::{Client, Data, Event, SendOptions};
 //!
-//! let client = Client::from_env()?; // DOWNLINK_URL and DOWNLINK_API_KEY
+//! let client = Client::from_env()?; // DOWNLINK_URL, DOWNLINK_API_KEY, DOWNLINK_CA_FILE
 //! let channel = client.create_channel("ada", None).await?;
 //! let mut listener = client.listen(channel.token, None);
 //! client.send("ada", Data::Text("hello".to_owned().into()), SendOptions::default()).await?;
@@ -64,6 +64,7 @@ mod notice;
 mod random;
 mod retry;
 mod token_signer;
+mod trust;
 
 pub use address::DEFAULT_URL;
 pub use answers::{Channel, ChannelState, Gap, Message, MessagesPage, PresencePage, Sent};

@@ -47,7 +47,8 @@ pub(crate) fn serve(hub: &Hub, socket: &Arc<Socket>, fresh: Option<&Arc<Entry>>)
 
 /// What follows from a progress that the caller cannot handle.
 pub(crate) fn hand_over(hub: &Hub, socket: &Socket, state: &mut State, progress: Progress) {
-    let Wire::Descriptor(_, slot) = state.wire else { return };
+    let Wire::Descriptor(stream) = &state.wire else { return };
+    let slot = stream.slot();
     match progress {
         Progress::NeedsBroker => {
             state.replay = Replay::Wanted;
@@ -76,7 +77,7 @@ pub(crate) fn catch_up(
         return Progress::NotOurs;
     }
     match &state.wire {
-        Wire::Descriptor(..) => {}
+        Wire::Descriptor(_) => {}
         Wire::Poll(poll) => {
             poll.wake();
             return Progress::UpToDate;
@@ -148,7 +149,7 @@ fn send(hub: &Hub, transport: Transport, state: &mut State, entries: &[Arc<Entry
 pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Bytes)]) -> Progress {
     let mut rest = frames;
     while !rest.is_empty() {
-        let Wire::Descriptor(stream, _) = &state.wire else { return Progress::NotOurs };
+        let Wire::Descriptor(stream) = &mut state.wire else { return Progress::NotOurs };
         let mut taken = match write(stream, rest) {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return blocked(hub, state),
@@ -168,11 +169,30 @@ pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Byt
             }
             taken -= frame.len();
         }
+        if let Some(stop) = pending(hub, state) {
+            return stop;
+        }
     }
     Progress::UpToDate
 }
 
-fn write(stream: &Stream, frames: &[(Offset, &Bytes)]) -> io::Result<usize> {
+/// Whether the last of what was taken waits for the kernel; see [`Stream::is_pending`].
+#[inline]
+fn is_pending(state: &State) -> bool {
+    matches!(&state.wire, Wire::Descriptor(stream) if stream.is_pending())
+}
+
+#[inline]
+fn pending(hub: &Hub, state: &mut State) -> Option<Progress> {
+    is_pending(state).then(|| blocked(hub, state))
+}
+
+/// Whether something was taken whose rest is kept until the kernel takes it.
+pub(crate) fn keeps_rest(state: &State) -> bool {
+    state.partial.is_some() || is_pending(state)
+}
+
+fn write(stream: &mut Stream, frames: &[(Offset, &Bytes)]) -> io::Result<usize> {
     let result = match frames {
         [(_, frame)] => stream.write(frame),
         frames => {
@@ -201,10 +221,15 @@ fn blocked(hub: &Hub, state: &mut State) -> Progress {
     Progress::Blocked
 }
 
-/// Writes the rest of a frame. `None` when there is none left.
+/// Writes what was taken and did not go, and the rest of a frame. `None` when there is nothing left.
 pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
+    if is_pending(state)
+        && let Some(stop) = flush(hub, state)
+    {
+        return Some(stop);
+    }
     while let Some(partial) = &mut state.partial {
-        let Wire::Descriptor(stream, _) = &state.wire else { return Some(Progress::NotOurs) };
+        let Wire::Descriptor(stream) = &mut state.wire else { return Some(Progress::NotOurs) };
         match stream.write(&partial.bytes[partial.written..]) {
             Ok(0) => return Some(Progress::Broken),
             Ok(taken) => {
@@ -213,6 +238,9 @@ pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
                     state.partial = None;
                 }
                 taken_by(state);
+                if let Some(stop) = pending(hub, state) {
+                    return Some(stop);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(blocked(hub, state)),
             Err(_) => return Some(Progress::Broken),
@@ -221,18 +249,32 @@ pub(crate) fn finish_partial(hub: &Hub, state: &mut State) -> Option<Progress> {
     None
 }
 
+#[inline(never)]
+fn flush(hub: &Hub, state: &mut State) -> Option<Progress> {
+    let Wire::Descriptor(stream) = &mut state.wire else { return None };
+    match stream.flush() {
+        Ok(0) => None,
+        Ok(_) => {
+            taken_by(state);
+            pending(hub, state)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(blocked(hub, state)),
+        Err(_) => Some(Progress::Broken),
+    }
+}
+
 /// Writes a frame that is no message, if nothing waits before it. If the kernel takes a part of it, the rest is kept; if it
 /// takes nothing, neither is anything kept.
 pub(crate) fn write_control(hub: &Hub, state: &mut State, frame: Bytes) -> Progress {
     if let Some(stop) = finish_partial(hub, state) {
         return stop;
     }
-    let Wire::Descriptor(stream, _) = &state.wire else { return Progress::NotOurs };
+    let Wire::Descriptor(stream) = &mut state.wire else { return Progress::NotOurs };
     match stream.write(&frame) {
         Ok(0) => Progress::Broken,
         Ok(written) if written == frame.len() => {
             taken_by(state);
-            Progress::UpToDate
+            pending(hub, state).unwrap_or(Progress::UpToDate)
         }
         Ok(written) => {
             state.partial = Some(Box::new(Partial { bytes: frame, written }));

@@ -15,8 +15,9 @@ pub mod open;
 pub mod poll;
 pub mod presence;
 pub mod socket;
-mod stream;
+pub mod stream;
 pub mod tail;
+pub mod tls;
 pub mod word;
 
 // Under `tests`, since it is one; inside the crate, since it takes the place of connections and clock.

@@ -74,8 +74,8 @@ pub(crate) enum Replay {
 pub(crate) enum Wire {
     /// Not handed to an edge thread yet; with what it is to be told and ended with as soon as it is.
     Pending(Option<(CloseCode, Option<u32>)>),
-    /// A descriptor, and its slot with the edge thread that owns it.
-    Descriptor(Stream, u32),
+    /// A descriptor, which an edge thread owns.
+    Descriptor(Stream),
     /// The next poll of a client that polls.
     Poll(Box<PollWire>),
     /// Ended.

@@ -67,9 +67,13 @@ impl Hub {
     pub fn close(&self, socket: &Arc<Socket>, code: CloseCode, reason: &str, retry_after_ms: Option<u32>) {
         let mut state = socket.state.lock();
         state.farewell |= code == CloseCode::GONE;
+        if state.ending {
+            // It was told already; two close frames would be one too many.
+            return;
+        }
         match &mut state.wire {
-            Wire::Descriptor(_, slot) => {
-                let slot = *slot;
+            Wire::Descriptor(stream) => {
+                let slot = stream.slot();
                 let frame = control_frame(socket.transport, &Frame::Close { code, reason, retry_after_ms });
                 // Behind a frame that was taken in part the rest goes first or not at all.
                 let _: Progress = catch_up::write_control(self, &mut state, frame);

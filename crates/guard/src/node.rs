@@ -10,6 +10,7 @@ use delivery::{
     edge::{Edge, EdgeHandle},
     hub::{Hub, Limits},
     open::{Opened, Request},
+    stream::Stream,
 };
 use journal::MemoryDisk;
 use protocol::{cursor::Cursor, id::ClientId, socket::Transport};
@@ -132,7 +133,7 @@ impl Node {
 
     /// Gives an opened socket its connection.
     pub(crate) fn adopt(&self, stream: TcpStream, opened: Opened) {
-        self.edge.adopt(stream, opened, HEAD, &mut []);
+        self.edge.adopt(Stream::plain(stream), opened, HEAD, &mut []);
     }
 
     /// Opens sockets for clients of these numbers, a channel each, and lets the node come to rest.

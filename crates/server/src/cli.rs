@@ -100,6 +100,20 @@ pub(crate) struct Connection {
     /// A key of its API. Without one, that of a `downlink dev` in this directory is taken.
     #[arg(long, env = "DOWNLINK_API_KEY", hide_env_values = true, global = true)]
     pub(crate) api_key: Option<String>,
+    /// Know an https:// server by the certificates in this PEM file, and not by those that this machine trusts.
+    #[arg(long, env = "DOWNLINK_CA_FILE", value_name = "FILE", global = true)]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Connection {
+    /// The client that talks to it.
+    pub(crate) fn client(self) -> Result<client::Client, String> {
+        match &self.ca_file {
+            Some(file) => client::Client::with_ca_file(&self.url, self.api_key, file),
+            None => client::Client::new(&self.url, self.api_key),
+        }
+        .map_err(|error| error.to_string())
+    }
 }
 
 /// Where the configuration comes from.

@@ -12,6 +12,7 @@ mod notices;
 mod serve;
 mod service;
 mod time;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -85,20 +85,26 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     config.keyring().map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     let app = dev.and_then(|dev| dev.app.as_deref()).map(http::proxy::App::new).transpose();
     let app = app.map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
+    let app = app.map(|app| if config.certificates.is_some() { app.behind_tls() } else { app });
     take_descriptors();
     let listeners =
         listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
     let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
     let node = node::build(config, recovery).map_err(Failure::new)?;
+    let url = url(config, address);
     let start = dev.is_some().then(|| demo::StartInfo {
-        url: format!("http://{address}"),
+        url: url.clone(),
         api_key: address.ip().is_loopback().then(|| config.api_keys[0].expose().to_owned()),
         program: program(),
     });
-    let site = http::Site::new(Arc::clone(&node.service), start, app);
+    let site = http::Site::new(Arc::clone(&node.service), start, app, config.certificates.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
     let telling = tell(&node, config, &runtime);
+    if let Some(certificates) = &config.certificates {
+        certificates.warn();
+        runtime.spawn(Arc::clone(certificates).watch());
+    }
     let (stop, stopped) = watch::channel(false);
     let serve = {
         let (site, listeners) = (Arc::clone(&site), Arc::new(listeners));
@@ -110,9 +116,9 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let threads = edge::spawn(&node.service.hub, &node.edges, serve);
     let threads = threads.map_err(|error| Failure::new(format!("no thread to serve from: {error}")))?;
     if dev.is_some() {
-        greet(config, address);
+        greet(config, &url);
     }
-    say(&format!("listening on http://{address}"));
+    say(&format!("listening on {url}"));
     runtime.block_on(until_stopped(&node, config.drain, telling));
     let _ = stop.send(true);
     for thread in threads {
@@ -123,6 +129,12 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     runtime.block_on(node.service.broker().close());
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where the server is reached.
+fn url(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.certificates.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// Watches who comes and goes and tells the application, if it wants to know.
@@ -243,15 +255,15 @@ fn program() -> String {
 }
 
 /// The first message, ready to be copied.
-fn greet(config: &Config, address: SocketAddr) {
+fn greet(config: &Config, url: &str) {
     let program = program();
     let key = config.api_keys[0].expose();
     let secret = config.presence.secrets.first().map_or("", |secret| secret.expose());
     say(&format!(
-        "\n  Downlink is running.   Open http://{address} in a browser.\n\n  \
-         For your application:\n    export DOWNLINK_URL=http://{address}\n    export DOWNLINK_API_KEY={key}\n    \
+        "\n  Downlink is running.   Open {url} in a browser.\n\n  \
+         For your application:\n    export DOWNLINK_URL={url}\n    export DOWNLINK_API_KEY={key}\n    \
          export DOWNLINK_PRESENCE_SECRET={secret}\n\n  \
          The first message, in a second window:\n    {program} listen ada\n  and in a third:\n    \
-         curl -X POST http://{address}/v1/channels/ada/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: text/plain' -d 'hello'\n"
+         curl -X POST {url}/v1/channels/ada/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: text/plain' -d 'hello'\n"
     ));
 }

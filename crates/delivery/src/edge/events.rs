@@ -94,17 +94,18 @@ impl Edge {
 
     /// Reads what a client says, up to its share of a second; the rest is read in the next one. Meanwhile it fills its
     /// own side's buffers: a flood costs the others nothing.
-    fn read(&self, slot: usize, socket: &Arc<Socket>, scratch: &mut [u8]) {
+    pub(super) fn read(&self, slot: usize, socket: &Arc<Socket>, scratch: &mut [u8]) {
         while self.may_speak(slot) {
-            let result = match &socket.state.lock().wire {
-                Wire::Descriptor(stream, _) => stream.read(scratch),
+            let (result, is_drained) = match &mut socket.state.lock().wire {
+                Wire::Descriptor(stream) => (stream.read(scratch), stream.is_drained_by_short_reads()),
                 _ => return,
             };
             match result {
                 Ok(0) => return self.end(slot),
                 Ok(count) => {
                     self.spoke(slot, count);
-                    if !self.heard(slot, socket, &mut scratch[..count]) || count < scratch.len() {
+                    let is_short = count < scratch.len();
+                    if !self.heard(slot, socket, &mut scratch[..count]) || (is_short && is_drained) {
                         return;
                     }
                 }

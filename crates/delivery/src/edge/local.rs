@@ -10,7 +10,7 @@ use crate::{
     stream::Stream,
 };
 use bytes::Bytes;
-use mio::{Interest, Poll, Registry, Token, net::TcpStream};
+use mio::{Poll, Registry};
 use protocol::{frame::Frame, limits::PING_SECONDS, socket::Seconds};
 use slab::Slab;
 use std::{
@@ -76,27 +76,12 @@ impl Edge {
 
     /// Gives an opened socket its descriptor. `head` is the answer's head, already encoded; the open frame, and a gap
     /// if there is one, go out with it in one write. `unread` is what came behind the request.
-    pub fn adopt(
-        self: &Rc<Self>,
-        stream: std::net::TcpStream,
-        opened: Opened,
-        head: &[u8],
-        unread: &mut [u8],
-    ) {
+    pub fn adopt(self: &Rc<Self>, stream: Stream, opened: Opened, head: &[u8], unread: &mut [u8]) {
+        let may_hold_more = !stream.is_drained_by_short_reads();
         // Its own pings tell whether it is there; the kernel's beside them would double the traffic of idle sockets.
-        if let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, false) {
+        if let Err(error) = stream.set_keepalive(false) {
             tracing::debug!(%error, "the kernel goes on asking");
         }
-        self.adopt_stream(Stream::Tcp(TcpStream::from_std(stream)), opened, head, unread);
-    }
-
-    pub(crate) fn adopt_stream(
-        self: &Rc<Self>,
-        stream: Stream,
-        opened: Opened,
-        head: &[u8],
-        unread: &mut [u8],
-    ) {
         let mut first = Vec::with_capacity(head.len() + 192);
         first.extend_from_slice(head);
         let socket = Arc::clone(opened.socket());
@@ -113,8 +98,12 @@ impl Edge {
         serve(&self.hub, &socket, None);
         self.hub.watch.came(&socket.channel);
         self.hub.restarting_late(&socket);
-        if !unread.is_empty() {
-            self.heard(slot, &socket, unread);
+        if !unread.is_empty() && !self.heard(slot, &socket, unread) {
+            return;
+        }
+        if may_hold_more {
+            // What was deciphered already is nothing that the kernel would tell of.
+            self.read(slot, &socket, &mut [0; 512]);
         }
     }
 
@@ -122,7 +111,8 @@ impl Edge {
     fn insert(&self, mut stream: Stream, opened: Opened, mut first: Vec<u8>) -> Option<(usize, Progress)> {
         let mut sockets = self.sockets.borrow_mut();
         let slot = sockets.vacant_key();
-        if let Err(error) = self.register(&mut stream, slot) {
+        let number = u32::try_from(slot).expect("descriptors are fewer than 2^32");
+        if let Err(error) = stream.register(&self.registry, number) {
             tracing::warn!(%error, "a socket could not be registered");
             return None;
         }
@@ -134,7 +124,7 @@ impl Edge {
             let frame = Frame::Close { code, reason: code.reason(), retry_after_ms };
             encode_control(&mut first, socket.transport, &frame);
         }
-        state.wire = Wire::Descriptor(stream, u32::try_from(slot).expect("descriptors are fewer than 2^32"));
+        state.wire = Wire::Descriptor(stream);
         let due_at = state.heartbeat.poll_timeout();
         let progress = match write_control(&self.hub, &mut state, Bytes::from(first)) {
             _ if close.is_some() => Progress::Broken,
@@ -145,17 +135,6 @@ impl Edge {
         drop(state);
         sockets.insert(Owned { socket, due_at, heard: 0, parked: false });
         Some((slot, progress))
-    }
-
-    fn register(&self, stream: &mut Stream, slot: usize) -> io::Result<()> {
-        match stream {
-            Stream::Tcp(stream) => {
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                self.registry.register(stream, Token(slot), interest)
-            }
-            #[cfg(test)]
-            Stream::Simulated(_) => Ok(()),
-        }
     }
 
     /// Ends a socket that was told to end. The slot may have a new owner since, who was not.
@@ -206,7 +185,7 @@ impl Edge {
         let wire = std::mem::replace(&mut state.wire, Wire::Closed);
         state.partial = None;
         drop(state);
-        if let Wire::Descriptor(stream, _) = wire {
+        if let Wire::Descriptor(mut stream) = wire {
             // The descriptor closes when it is dropped.
             stream.shutdown();
         }

@@ -2,7 +2,7 @@
 
 use super::local::Edge;
 use crate::{
-    catch_up::{self, Progress, finish_partial, hand_over, write_control, write_frames},
+    catch_up::{self, Progress, finish_partial, hand_over, keeps_rest, write_control, write_frames},
     entry::{control_frame, message_frame},
     hub::Hub,
     socket::{Replay, Socket, State},
@@ -60,7 +60,7 @@ fn write_gap(hub: &Hub, socket: &Socket, state: &mut State, (from, reason): (Off
     }
     let frame = Frame::Gap { cursor: hub.cursor(from), reason };
     let progress = write_control(hub, state, control_frame(socket.transport, &frame));
-    if progress == Progress::UpToDate || state.partial.is_some() {
+    if progress == Progress::UpToDate || keeps_rest(state) {
         hub.counters.gaps.add(1);
         state.cursor = from;
     }

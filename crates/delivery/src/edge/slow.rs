@@ -90,8 +90,7 @@ impl Slow {
 
 impl Suspect {
     fn look(&mut self, diagnosis: &Diagnosis, state: &mut State, now: Seconds) -> Verdict {
-        let (Some(since), Wire::Descriptor(stream, _)) = (state.heartbeat.blocked_since(), &state.wire)
-        else {
+        let (Some(since), Wire::Descriptor(stream)) = (state.heartbeat.blocked_since(), &state.wire) else {
             return Verdict::Flows;
         };
         if now - since < SLOW_SECONDS {
@@ -138,7 +137,7 @@ pub(crate) fn end_patience(state: &mut State) {
 }
 
 fn set_timeout(state: &State, milliseconds: u32) -> bool {
-    let Wire::Descriptor(stream, _) = &state.wire else { return false };
+    let Wire::Descriptor(stream) = &state.wire else { return false };
     stream
         .set_user_timeout(milliseconds)
         .inspect_err(|error| tracing::debug!(%error, "the kernel keeps its patience"))

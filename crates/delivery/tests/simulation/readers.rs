@@ -118,7 +118,7 @@ impl Reader {
         let edge = Rc::clone(&node.edges[random.below(node.edges.len() as u64) as usize]);
         node.spawn(async move {
             if let Ok(opened) = edge.hub().open(request, edge.index()).await {
-                edge.adopt_stream(Stream::Simulated(ours), opened, b"", &mut []);
+                edge.adopt(Stream::simulated(ours), opened, b"", &mut []);
             }
         });
         self.link = Link::Stream { transport, end: theirs, reading: Reading::default() };

@@ -11,6 +11,7 @@ use delivery::{
     edge::{self, EdgeHandle},
     hub::{Hub, Limits},
     open::Opened,
+    stream::Stream,
 };
 use journal::MemoryDisk;
 use protocol::{
@@ -111,7 +112,7 @@ impl World {
             let adopted = Arc::clone(&adopted);
             async move {
                 while let Some((stream, opened)) = adopted.lock().await.recv().await {
-                    edge.adopt(stream, opened, b"", &mut []);
+                    edge.adopt(Stream::plain(stream), opened, b"", &mut []);
                 }
             }
         })

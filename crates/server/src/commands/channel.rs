@@ -1,7 +1,6 @@
 //! `channel create`: a token with which a page opens the channel of a client id.
 
 use crate::cli::{Connection, say};
-use client::Client;
 use protocol::limits::TOKEN_MINUTES_MAX;
 use std::io::{self, Write};
 
@@ -26,7 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, connection: Connection) -> Result<(), String> {
-    let client = Client::new(&connection.url, connection.api_key).map_err(|error| error.to_string())?;
+    let client = connection.client()?;
     let channel =
         client.create_channel(&args.client_id, args.minutes).await.map_err(|error| error.to_string())?;
     if args.json {

@@ -65,6 +65,8 @@ fn line(option: &OptionSpec, name: &str) -> String {
         ("api.keys", _) => format!("{name} = [\"{}\"]", Secret::random().expose()),
         ("token.key", _) => format!("{name} = \"{}\"", Secret::random().expose()),
         ("token.key_set", _) => format!("# {name} = \"/etc/downlink/jwks.json\""),
+        ("tls.certificate", _) => format!("# {name} = \"/etc/downlink/fullchain.pem\""),
+        ("tls.key", _) => format!("# {name} = \"/etc/downlink/privkey.pem\""),
         ("presence.url", _) => format!("# {name} = \"http://127.0.0.1:8080\""),
         ("presence.secret", _) => {
             format!("{name} = \"whsec_{}\"", BASE64_STANDARD.encode(Secret::random().expose()))
@@ -91,7 +93,11 @@ mod tests {
             })
             .collect();
         assert_ne!(open, text());
-        for text in [text(), open.replace("key_set = ", "# key_set = ")] {
+        // Files that are not there.
+        let open = open.replace("key_set = ", "# key_set = ");
+        let open =
+            open.replace("certificate = ", "# certificate = ").replace("key = \"/etc", "# key = \"/etc");
+        for text in [text(), open] {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(text.as_bytes()).unwrap();
             let sources = Sources {

@@ -1,7 +1,7 @@
 //! `listen`: opens a channel and prints what arrives, across restarts of the server.
 
 use crate::cli::Connection;
-use client::{Client, Cursor, Event, GapReason, Listener, TokenSource};
+use client::{Cursor, Event, GapReason, Listener, TokenSource};
 use protocol::{
     encode::json,
     frame::{Frame, Placed},
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, connection: Connection) -> Result<(), String> {
-    let client = Client::new(&connection.url, connection.api_key).map_err(|error| error.to_string())?;
+    let client = connection.client()?;
     let tokens = if looks_like_token(&args.channel) {
         TokenSource::from(args.channel)
     } else {

@@ -1,7 +1,6 @@
 //! `presence`: who has a socket open.
 
 use crate::cli::{Connection, say};
-use client::Client;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -16,7 +15,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, connection: Connection) -> Result<(), String> {
-    let client = Client::new(&connection.url, connection.api_key).map_err(|error| error.to_string())?;
+    let client = connection.client()?;
     if args.json {
         let client_ids = client.presence().await.map_err(|error| error.to_string())?;
         say(&serde_json::json!({ "client_ids": client_ids }).to_string());

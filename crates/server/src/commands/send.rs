@@ -47,7 +47,7 @@ pub(crate) async fn run(mut args: Args, connection: Connection) -> Result<(), St
     if !looks_like_token(&args.to) {
         args.to.parse::<ClientId>().map_err(|error| error.to_string())?;
     }
-    let client = Client::new(&connection.url, connection.api_key).map_err(|error| error.to_string())?;
+    let client = connection.client()?;
     match args.data.take() {
         Some(text) => send_one(&client, args, Data::Text(text.into())).await,
         None if args.binary => {

@@ -6,8 +6,10 @@
 pub(crate) mod options;
 mod presence;
 mod secrets;
+mod tls;
 mod written;
 
+use crate::tls::Certificates;
 use broker::local::Durability;
 use delivery::hub::Limits;
 use options::{OPTIONS, OptionSpec};
@@ -15,6 +17,7 @@ use protocol::limits;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use written::Written;
@@ -26,6 +29,8 @@ pub(crate) use secrets::Secret;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
+    /// With them it speaks TLS.
+    pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) durability: Durability,
     pub(crate) api_keys: Vec<Secret>,
@@ -134,6 +139,7 @@ impl Check<'_> {
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
         Config {
             listen: self.address(written.listen.as_deref()),
+            certificates: self.certificates(written.tls.unwrap_or_default()),
             data_dir,
             durability,
             api_keys,

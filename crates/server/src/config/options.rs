@@ -42,6 +42,8 @@ options! {
     "api.keys" "DOWNLINK_API_KEY" List "" "Keys of the API. An application sends one as `Authorization: Bearer …`.";
     "token.key" "DOWNLINK_TOKEN_KEY" Text "" "The secret that signs tokens (HS256), at least 32 bytes. Whoever has it can make tokens.";
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
+    "tls.certificate" "DOWNLINK_TLS_CERTIFICATE" Text "" "A PEM file with the server's certificate, then those that vouch for it. With it and tls.key, Downlink speaks TLS (https, wss) and nothing else. Read again when it changes.";
+    "tls.key" "DOWNLINK_TLS_KEY" Text "" "A PEM file with the certificate's private key, without a passphrase. ECDSA (P-256) costs the server a fraction of RSA. Read again when it changes.";
     "socket.token_in_query" "DOWNLINK_TOKEN_IN_QUERY" Switch "true" "Whether `?token=` is accepted, for plain EventSource and WebSocket. Turn it off if a proxy in front logs URLs.";
     "socket.allowed_origins" "DOWNLINK_ALLOWED_ORIGINS" List "[]" "Origins whose pages may open channels, as [\"https://example.com\"]. Empty: any.";
     "presence.url" "DOWNLINK_PRESENCE_URL" Text "" "Where the application is told who comes and goes, as \"http://127.0.0.1:8080\". Off if not set. `dev --app` sends to the application.";

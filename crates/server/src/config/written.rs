@@ -17,6 +17,7 @@ pub(super) struct Written {
     pub(super) drain_seconds: Option<u64>,
     pub(super) api: Option<Api>,
     pub(super) token: Option<Token>,
+    pub(super) tls: Option<Tls>,
     pub(super) socket: Option<Socket>,
     pub(super) presence: Option<Presence>,
     pub(super) retention: Option<Retention>,
@@ -45,6 +46,14 @@ pub(super) struct Token {
 pub(super) struct TokenKey {
     pub(super) id: String,
     pub(super) secret: String,
+}
+
+/// Names of files.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Option<String>,
+    pub(super) key: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

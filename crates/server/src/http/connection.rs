@@ -1,9 +1,10 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
 use super::{
-    Outcome, Site, body::Body, connections::Place, error::Problem, flight::Flight, messages, socket::TakeOver,
+    Outcome, Site, body::Body, connections::Place, error::Problem, flight::Flight, messages,
+    socket::TakeOver, tls::TlsStream,
 };
-use delivery::edge::Edge;
+use delivery::{edge::Edge, stream::Stream};
 use http::{Request, Response, Version, header};
 use hyper::{
     body::{Body as _, Incoming},
@@ -15,6 +16,7 @@ use std::{
     cell::RefCell,
     fmt,
     future::{Future, poll_fn},
+    io,
     net::SocketAddr,
     pin::Pin,
     rc::Rc,
@@ -22,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -50,6 +52,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// And so much of it.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
+/// What requests come on, and what an edge makes of it.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// The same connection without a runtime.
+    fn into_stream(self) -> io::Result<Stream>;
+}
+
 impl Connection {
     pub(super) fn new(
         edge: &Rc<Edge>,
@@ -73,7 +81,7 @@ impl Connection {
     }
 
     /// Answers requests until the connection ends.
-    pub(super) async fn run(self, stream: TcpStream) {
+    pub(super) async fn run<W: Wire>(self, stream: W) {
         let this = Rc::new(self);
         let service = Requests(Rc::clone(&this));
         let mut connection = http1::Builder::new()
@@ -88,7 +96,7 @@ impl Connection {
         let stream = parts.io.into_inner();
         let take_over = this.take_over.borrow_mut().take();
         match take_over {
-            Some(take_over) => match stream.into_std() {
+            Some(take_over) => match stream.into_stream() {
                 Ok(stream) => take_over.run(&this.edge, stream, &parts.read_buf),
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             },
@@ -99,7 +107,7 @@ impl Connection {
     }
 }
 
-async fn linger(mut stream: TcpStream) {
+pub(super) async fn linger<W: Wire>(mut stream: W) {
     let mut scratch = [0; 4096];
     let drain = async {
         let mut left = LINGER_BYTES_MAX;
@@ -110,10 +118,23 @@ async fn linger(mut stream: TcpStream) {
                 count => left = left.saturating_sub(count),
             }
         }
-        std::io::Result::Ok(())
+        io::Result::Ok(())
     };
     // Whatever went wrong: the connection is over.
     let _ = tokio::time::timeout(LINGER, drain).await;
+}
+
+impl Wire for TcpStream {
+    fn into_stream(self) -> io::Result<Stream> {
+        Ok(Stream::plain(self.into_std()?))
+    }
+}
+
+impl Wire for TlsStream {
+    fn into_stream(self) -> io::Result<Stream> {
+        let (stream, session) = self.into_parts();
+        Ok(Stream::tls(stream.into_std()?, session))
+    }
 }
 
 /// What a request brings to be let in, good or not.

@@ -26,8 +26,9 @@ mod parameters;
 mod presence;
 pub(crate) mod proxy;
 mod socket;
+mod tls;
 
-use crate::{demo, service::Service};
+use crate::{demo, service::Service, tls::Certificates};
 use axum::{
     Router,
     routing::{any, get},
@@ -56,6 +57,8 @@ use tower::Service as _;
 pub(crate) struct Site {
     pub(crate) service: Arc<Service>,
     router: Router,
+    /// With it, connections speak TLS.
+    certificates: Option<Arc<Certificates>>,
 }
 
 /// What becomes of a request.
@@ -72,6 +75,7 @@ impl Site {
         service: Arc<Service>,
         start: Option<demo::StartInfo>,
         app: Option<proxy::App>,
+        certificates: Option<Arc<Certificates>>,
     ) -> Arc<Self> {
         let mut router = Router::new()
             .route(
@@ -94,7 +98,7 @@ impl Site {
             }
             (None, None) => router.fallback(|| async { Problem::not_found() }),
         };
-        Arc::new(Self { service, router })
+        Arc::new(Self { service, router, certificates })
     }
 
     /// Everything but sends: sockets before the router, then the router.
@@ -139,8 +143,14 @@ pub(crate) async fn serve(
             Ok((stream, peer)) => {
                 let place = connections.enter(edge.hub().clock.elapsed_ms());
                 let index = place.index();
-                let task =
-                    tokio::task::spawn_local(Connection::new(&edge, &site, &flight, peer, place).run(stream));
+                let connection = Connection::new(&edge, &site, &flight, peer, place);
+                // Each in a task of its own size: the one without TLS is smaller.
+                let task = match &site.certificates {
+                    None => tokio::task::spawn_local(connection.run(stream)),
+                    Some(certificates) => {
+                        tokio::task::spawn_local(tls::run(connection, stream, certificates.current()))
+                    }
+                };
                 connections.served_by(index, task.abort_handle());
             }
             Err(error) => {

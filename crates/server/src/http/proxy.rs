@@ -20,6 +20,8 @@ use std::net::SocketAddr;
 pub(crate) struct App {
     authority: uri::Authority,
     client: Client<HttpConnector, Body>,
+    /// How pages reach this server.
+    scheme: &'static str,
 }
 
 /// Headers that belong to one connection, not to the message (RFC 9110, 7.6.1).
@@ -56,7 +58,13 @@ impl App {
         let plain =
             uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority().filter(|_| plain).cloned().ok_or_else(wrong)?;
-        Ok(Self { authority, client: Client::builder(TokioExecutor::new()).build_http() })
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { authority, client, scheme: "http" })
+    }
+
+    /// Pages come by `https://`, and the application is told so.
+    pub(crate) fn behind_tls(self) -> Self {
+        Self { scheme: "https", ..self }
     }
 }
 
@@ -91,7 +99,7 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
     parts.extensions.clear();
     parts.version = http::Version::HTTP_11;
     strip(&mut parts.headers);
-    forwarded(&mut parts.headers, peer.map(|ConnectInfo(peer)| peer));
+    forwarded(&mut parts.headers, app.scheme, peer.map(|ConnectInfo(peer)| peer));
     match app.client.request(Request::from_parts(parts, body)).await {
         Ok(mut response) => {
             strip(response.headers_mut());
@@ -151,12 +159,12 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// What the application would not know otherwise: who asked, and for which host.
-fn forwarded(headers: &mut HeaderMap, peer: Option<SocketAddr>) {
+/// What the application would not know otherwise: who asked, how, and for which host.
+fn forwarded(headers: &mut HeaderMap, scheme: &'static str, peer: Option<SocketAddr>) {
     if let Some(value) = peer.and_then(|peer| HeaderValue::from_str(&peer.ip().to_string()).ok()) {
         headers.insert("x-forwarded-for", value);
     }
-    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
     if let Some(host) = headers.get(header::HOST).cloned() {
         headers.insert("x-forwarded-host", host);
     }

@@ -21,4 +21,5 @@ mod secrets;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod transports;

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as text, over a connection that is kept alive, and the calls of the API as one-liners.
 
-use super::wire::Wire;
+use super::{tls::Tls, wire::Wire};
 use serde_json::{Value, json};
 use std::{io, net::SocketAddr};
 
@@ -113,12 +113,18 @@ pub(crate) fn escape(text: &str) -> String {
 /// The API over one connection, opened anew when it was closed.
 pub(crate) struct Api {
     address: SocketAddr,
+    tls: Option<Tls>,
     wire: Option<Wire>,
 }
 
 impl Api {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, wire: None }
+        Self { address, tls: None, wire: None }
+    }
+
+    pub(crate) fn with(mut self, tls: Option<&Tls>) -> Self {
+        self.tls = tls.cloned();
+        self
     }
 
     /// Any request; an error if the server is gone or goes.
@@ -131,7 +137,7 @@ impl Api {
     ) -> io::Result<Response> {
         let mut wire = match self.wire.take().filter(|wire| !wire.has_ended()) {
             Some(wire) => wire,
-            None => Wire::connect(self.address)?,
+            None => Wire::connect_with(self.address, self.tls.as_ref())?,
         };
         wire.send(&request(method, path, headers, body))?;
         let response = read_response(&mut wire)?;

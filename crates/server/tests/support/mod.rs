@@ -9,6 +9,7 @@ pub(crate) mod opening;
 pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod sse;
+pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod websocket;
 pub(crate) mod wire;

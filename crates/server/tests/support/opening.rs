@@ -3,6 +3,7 @@
 use super::{
     http::{Response, escape, read_head, read_response, request},
     socket::{Frame, Socket},
+    tls::Tls,
     websocket::{ACCEPT, KEY},
     wire::Wire,
 };
@@ -22,6 +23,7 @@ pub(crate) enum Place {
 #[derive(Clone)]
 pub(crate) struct Opening {
     pub(super) address: SocketAddr,
+    pub(super) tls: Option<Tls>,
     pub(super) transport: Transport,
     token: String,
     place: Place,
@@ -36,7 +38,13 @@ impl Opening {
     pub(crate) fn new(address: SocketAddr, transport: Transport, token: &str) -> Self {
         let place = if transport == Transport::WebSocket { Place::Protocol } else { Place::Header };
         let (path, token) = ("/v1/socket".to_owned(), token.to_owned());
-        Self { address, transport, token, place, path, query: vec![], headers: vec![], behind: vec![] }
+        let tls = None;
+        Self { address, tls, transport, token, place, path, query: vec![], headers: vec![], behind: vec![] }
+    }
+
+    pub(crate) fn with(mut self, tls: Option<&Tls>) -> Self {
+        self.tls = tls.cloned();
+        self
     }
 
     pub(crate) fn place(mut self, place: Place) -> Self {
@@ -101,7 +109,7 @@ impl Opening {
 
     /// Opens; the answer instead, if it is a refusal that HTTP can tell.
     pub(crate) fn try_open(self) -> io::Result<Result<Socket, Response>> {
-        let mut wire = Wire::connect(self.address)?;
+        let mut wire = Wire::connect_with(self.address, self.tls.as_ref())?;
         if self.transport == Transport::LongPoll {
             // A first poll is answered at once, so that all transports have an open frame to wait for.
             let first = self.clone().query("wait", "0");

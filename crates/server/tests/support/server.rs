@@ -6,6 +6,7 @@ use super::{
     PATIENCE,
     http::{API_KEY, Api},
     opening::Opening,
+    tls::{Authority, Tls},
     token::TOKEN_KEY,
     until,
 };
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     stderr: Option<PathBuf>,
     /// How many descriptors it may have open.
     descriptors: Option<u32>,
+    /// How it is spoken to, if it speaks TLS.
+    tls: Option<Tls>,
 }
 
 /// The binary without any of this process' own settings.
@@ -89,7 +92,15 @@ impl Setup {
             data: None,
             stderr: None,
             descriptors: None,
+            tls: None,
         }
+    }
+
+    /// It speaks TLS, with the certificate and the key that the authority has written.
+    pub(crate) fn tls(mut self, authority: &Authority) -> Self {
+        self.tls = Some(authority.client());
+        self.env("DOWNLINK_TLS_CERTIFICATE", authority.certificate().to_str().unwrap())
+            .env("DOWNLINK_TLS_KEY", authority.key().to_str().unwrap())
     }
 
     /// It may have so many descriptors open and no more.
@@ -147,11 +158,18 @@ impl Setup {
                 let _ = child.kill();
                 panic!("the server did not start: {:?}", child.wait());
             };
-            if let Some(address) = line.strip_prefix("listening on http://") {
-                break address.parse().unwrap();
+            if let Some(address) = self.listening(&line) {
+                break address;
             }
         };
         Server { child, address, said, setup: self }
+    }
+
+    /// The address, if this is the line that says it.
+    fn listening(&self, line: &str) -> Option<SocketAddr> {
+        let url = line.strip_prefix("listening on ")?;
+        let scheme = if self.tls.is_some() { "https://" } else { "http://" };
+        Some(url.strip_prefix(scheme).expect("it says how it is spoken to").parse().unwrap())
     }
 
     /// Starts, and waits until it has ended by itself: its code and what it complained of.
@@ -209,12 +227,12 @@ pub(crate) fn read_lines(stdout: ChildStdout) -> mpsc::Receiver<String> {
 
 impl Server {
     pub(crate) fn api(&self) -> Api {
-        Api::new(self.address)
+        Api::new(self.address).with(self.setup.tls.as_ref())
     }
 
     /// A socket to be opened.
     pub(crate) fn opening(&self, transport: Transport, token: &str) -> Opening {
-        Opening::new(self.address, transport, token)
+        Opening::new(self.address, transport, token).with(self.setup.tls.as_ref())
     }
 
     /// Where messages are kept.

@@ -183,7 +183,7 @@ impl Socket {
         let cursor = self.cursor.clone().unwrap_or_default();
         let again = again.after(&cursor).query("socket", &self.name).query("wait", wait);
         if self.wire.has_ended() {
-            self.wire = Wire::connect(self.opening.address)?;
+            self.wire = Wire::connect_with(self.opening.address, self.opening.tls.as_ref())?;
         }
         self.wire.send(&again.bytes())
     }

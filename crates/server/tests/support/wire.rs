@@ -1,6 +1,7 @@
-//! A TCP connection with a deadline on every read.
+//! A TCP connection with a deadline on every read, with TLS if the server speaks it.
 
-use super::PATIENCE;
+use super::{PATIENCE, tls::Tls};
+use rustls::ClientConnection;
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
@@ -10,6 +11,7 @@ use std::{
 /// Bytes in both directions.
 pub(crate) struct Wire {
     pub(crate) stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     buffer: Vec<u8>,
     start: usize,
     /// How long a read may take from its beginning to its end.
@@ -18,10 +20,16 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::connect_with(address, None)
+    }
+
+    /// The handshake is made by the first send.
+    pub(crate) fn connect_with(address: SocketAddr, tls: Option<&Tls>) -> io::Result<Self> {
+        let tls = tls.map(|tls| Box::new(tls.connection()));
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: Vec::new(), start: 0, patience: PATIENCE })
+        Ok(Self { stream, tls, buffer: Vec::new(), start: 0, patience: PATIENCE })
     }
 
     /// Whether the other side has ended, as a client looks before it uses a connection again.
@@ -33,7 +41,20 @@ impl Wire {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        let Some(tls) = &mut self.tls else { return self.stream.write_all(bytes) };
+        self.stream.set_read_timeout(Some(PATIENCE))?;
+        let mut rest = bytes;
+        while tls.is_handshaking() || tls.wants_write() || !rest.is_empty() {
+            let taken = tls.writer().write(rest)?;
+            rest = &rest[taken..];
+            tls.complete_io(&mut self.stream)?;
+        }
+        Ok(())
+    }
+
+    /// What was agreed on.
+    pub(crate) fn tls(&mut self) -> &mut ClientConnection {
+        self.tls.as_mut().unwrap()
     }
 
     fn unread(&self) -> &[u8] {
@@ -55,7 +76,12 @@ impl Wire {
         }
         self.stream.set_read_timeout(Some(left))?;
         let mut chunk = [0; 16 * 1024];
-        match self.stream.read(&mut chunk) {
+        let read = match &mut self.tls {
+            None => self.stream.read(&mut chunk),
+            // An end without a farewell is an error here (`UnexpectedEof`).
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut self.stream).read(&mut chunk),
+        };
+        match read {
             Ok(count) => {
                 self.buffer.extend_from_slice(&chunk[..count]);
                 Ok(count > 0)

@@ -11,11 +11,12 @@ use delivery::{
     edge::Edge,
     entry::encode_control,
     open::{Opened, Refused, Request as OpenRequest},
+    stream::Stream,
 };
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use protocol::{close::CloseCode, frame::Frame, socket::Transport};
-use std::{io::Write, net::SocketAddr, rc::Rc};
+use std::{net::SocketAddr, rc::Rc};
 
 /// A connection on its way from hyper to the edge.
 pub(in crate::http) struct TakeOver {
@@ -26,14 +27,14 @@ pub(in crate::http) struct TakeOver {
 
 impl TakeOver {
     /// Hands the descriptor over. `unread` came behind the request.
-    pub(in crate::http) fn run(self, edge: &Rc<Edge>, stream: std::net::TcpStream, unread: &[u8]) {
+    pub(in crate::http) fn run(self, edge: &Rc<Edge>, mut stream: Stream, unread: &[u8]) {
         match self.opened {
             Some(opened) => edge.adopt(stream, opened, &self.head, &mut unread.to_vec()),
             None => {
-                // A refused WebSocket: told why, and closed. If it went away meanwhile, it does not want to know.
-                let mut stream = stream;
-                let _ =
-                    stream.write_all(&self.head).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+                // A refused WebSocket: told why, and closed. The answer is short and the first thing
+                // that is written: it fits, unless nobody wants to know any more.
+                let _ = stream.write(&self.head);
+                stream.shutdown();
             }
         }
     }

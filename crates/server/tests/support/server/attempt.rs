@@ -24,8 +24,7 @@ impl Setup {
             let left = deadline.saturating_duration_since(Instant::now());
             match said.recv_timeout(left) {
                 Ok(line) => {
-                    if let Some(address) = line.strip_prefix("listening on http://") {
-                        let address = address.parse().unwrap();
+                    if let Some(address) = self.listening(&line) {
                         return Ok(Server { child, address, said, setup: self });
                     }
                 }

@@ -1,0 +1,9 @@
+//! TLS: the same promises, over records.
+
+mod certificates;
+mod commands;
+mod crowds;
+mod endings;
+mod messages;
+mod mistakes;
+mod slow;
