@@ -4,10 +4,15 @@ use crate::support::{
     server::memory,
     socket::{ALL, STREAMS},
     tls::Authority,
-    until,
+    until, websocket,
+    wire::Wire,
 };
 use protocol::socket::Transport;
 use rustls::version::{TLS12, TLS13};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn at_a_stop_every_socket_is_told_and_closed_in_order() {
@@ -57,6 +62,34 @@ fn who_says_farewell_is_let_go() {
         drop(socket);
         until("the socket's end", || (api.sockets("ada") == 0).then_some(()));
     }
+}
+
+/// All in one packet: the kernel tells of it once.
+#[test]
+fn a_farewell_right_behind_a_word_is_heard() {
+    let authority = Authority::new();
+    let server = memory().tls(&authority).start();
+    let mut api = server.api();
+    let token = api.token("ada");
+    let place = api.send("ada", "one");
+    let mut socket = server.opening(Transport::WebSocket, &token).open();
+    let begun = Instant::now();
+    let ack = websocket::text(&format!(r#"{{"ack":"{place}"}}"#));
+    socket.wire.tls().writer().write_all(&ack).unwrap();
+    socket.wire.tls().send_close_notify();
+    socket.wire.send(b"").unwrap();
+    until("the socket's end", || (api.sockets("ada") == 0).then_some(()));
+    assert!(begun.elapsed() < Duration::from_secs(10), "not by its silence, which ends it after thirty");
+    // Behind the request itself.
+    let opening = server.opening(Transport::Sse, &token);
+    let mut wire = Wire::connect_with(server.address, Some(&authority.client())).unwrap();
+    wire.send(b"").unwrap();
+    wire.tls().writer().write_all(&opening.bytes()).unwrap();
+    wire.tls().send_close_notify();
+    wire.send(b"").unwrap();
+    // Answered, or ended before.
+    let _ = wire.up_to(b"\r\n\r\n");
+    until("the socket's end", || (api.sockets("ada") == 0).then_some(()));
 }
 
 #[test]
