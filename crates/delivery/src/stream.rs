@@ -96,7 +96,7 @@ impl Stream {
 
     /// Gives bytes to the other side; how many it took. Fewer than all only if it takes no more for now.
     ///
-    /// With TLS, the end of what it took may still be [pending](Self::is_pending): a record is taken as a whole.
+    /// With TLS, the end of what it took may still wait here: a record is taken as a whole.
     ///
     /// # Errors
     /// `WouldBlock` if it takes nothing now; others if the connection is gone.
