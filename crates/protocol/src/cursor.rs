@@ -34,23 +34,33 @@ impl fmt::Display for Offset {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Base 36: shortest that needs no escaping in any of URL, header, JSON and SSE.
-        let (mut text, mut start, mut rest) = ([b'0'; 13], 13, self.0);
-        loop {
-            start -= 1;
-            text[start] = DIGITS[(rest % 36) as usize];
-            rest /= 36;
-            if rest == 0 {
-                break;
-            }
-        }
+        let mut text = [0; CURSOR_BYTES_MAX];
+        let start = digits::<36>(&mut text, CURSOR_BYTES_MAX, self.0);
         f.write_str(std::str::from_utf8(&text[start..]).map_err(|_| fmt::Error)?)
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.epoch, self.offset)
+        let mut text = [0; CURSOR_BYTES_MAX];
+        let start = self.write_at_end(&mut text);
+        f.write_str(std::str::from_utf8(&text[start..]).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Epoch in base 36, a dot, offset in base 10.
+const CURSOR_BYTES_MAX: usize = 13 + 1 + 20;
+
+/// Writes a number's digits so that they end before `end`; where they begin.
+fn digits<const BASE: u64>(text: &mut [u8; CURSOR_BYTES_MAX], end: usize, number: u64) -> usize {
+    let (mut start, mut rest) = (end, number);
+    loop {
+        start -= 1;
+        text[start] = DIGITS[(rest % BASE) as usize];
+        rest /= BASE;
+        if rest == 0 {
+            return start;
+        }
     }
 }
 
@@ -59,6 +69,20 @@ impl Cursor {
     #[must_use]
     pub fn new(epoch: Epoch, offset: Offset) -> Self {
         Self { epoch, offset }
+    }
+
+    /// Appends what `Display` writes, without its detour: every frame has one.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let mut text = [0; CURSOR_BYTES_MAX];
+        let start = self.write_at_end(&mut text);
+        out.extend_from_slice(&text[start..]);
+    }
+
+    /// Epochs are in base 36: shortest that needs no escaping in any of URL, header, JSON and SSE.
+    fn write_at_end(self, text: &mut [u8; CURSOR_BYTES_MAX]) -> usize {
+        let dot = digits::<10>(text, CURSOR_BYTES_MAX, self.offset.0) - 1;
+        text[dot] = b'.';
+        digits::<36>(text, dot, self.epoch.0)
     }
 }
 
@@ -92,6 +116,9 @@ mod tests {
         fn every_cursor_is_read_back(epoch: u64, offset: u64) {
             let cursor = Cursor::new(Epoch(epoch), Offset(offset));
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            let mut written = b"before ".to_vec();
+            cursor.write(&mut written);
+            prop_assert_eq!(written, format!("before {cursor}").into_bytes());
         }
 
         #[test]

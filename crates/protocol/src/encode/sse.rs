@@ -14,7 +14,9 @@ pub const RETRY_MS: u32 = 1000;
 /// end; it goes as base64 under its own name.
 pub fn message(out: &mut Vec<u8>, message: Placed<'_>) {
     if let Some(cursor) = message.cursor {
-        writeln!(out, "id: {cursor}").expect("writing to a vector does not fail");
+        out.extend_from_slice(b"id: ");
+        cursor.write(out);
+        out.push(b'\n');
     }
     match message.data {
         Data::Text(text) if !text.as_str().contains('\r') => {

@@ -1,9 +1,17 @@
 //! One TCP connection: HTTP/1.1 until it ends or becomes a socket.
 
 use super::{
-    Outcome, Site, body::Body, connections::Place, error::Problem, flight::Flight, messages,
-    socket::TakeOver, tls::TlsStream,
+    Outcome, Site,
+    body::Body,
+    connections::Place,
+    error::Problem,
+    flight::Flight,
+    lane::{self, Rewound},
+    messages,
+    socket::TakeOver,
+    tls::TlsStream,
 };
+use crate::service::Service;
 use delivery::{edge::Edge, stream::Stream};
 use http::{Request, Response, Version, header};
 use hyper::{
@@ -76,13 +84,33 @@ impl Connection {
             self.place.trust();
         }
         if response.body().size_hint().exact().is_some() {
-            self.place.quiet(self.edge.hub().clock.elapsed_ms());
+            self.answered_now();
         }
+    }
+
+    pub(super) fn service(&self) -> &Service {
+        &self.site.service
+    }
+
+    pub(super) fn flight(&self) -> &Rc<Flight> {
+        &self.flight
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// A request was answered, and none is under way.
+    pub(super) fn answered_now(&self) {
+        self.place.quiet(self.edge.hub().clock.elapsed_ms());
     }
 
     /// Answers requests until the connection ends.
     pub(super) async fn run<W: Wire>(self, stream: W) {
         let this = Rc::new(self);
+        let Some(left) = lane::run(&this, stream).await else { return };
+        this.place.leave_lane();
+        let stream = Rewound::new(left);
         let service = Requests(Rc::clone(&this));
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -93,11 +121,11 @@ impl Connection {
             .serve_connection(TokioIo::new(stream), service);
         let result = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
         let parts = connection.into_parts();
-        let stream = parts.io.into_inner();
+        let (stream, unread) = parts.io.into_inner().into_parts();
         let take_over = this.take_over.borrow_mut().take();
         match take_over {
             Some(take_over) => match stream.into_stream() {
-                Ok(stream) => take_over.run(&this.edge, stream, &parts.read_buf),
+                Ok(stream) => take_over.run(&this.edge, stream, &[parts.read_buf, unread].concat()),
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             },
             // What is no request was answered too.
@@ -107,7 +135,7 @@ impl Connection {
     }
 }
 
-pub(super) async fn linger<W: Wire>(mut stream: W) {
+pub(super) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let mut scratch = [0; 4096];
     let drain = async {
         let mut left = LINGER_BYTES_MAX;

@@ -5,6 +5,7 @@
 //! of applications go last: a request that is on its way on one of them would get no answer, and its sender could not
 //! tell whether it counted.
 
+use protocol::limits;
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
@@ -18,6 +19,9 @@ type Milliseconds = u64;
 /// One that came or was answered less long ago is not quiet yet: its request is on its way. Short, since those that come
 /// wait behind a crowd of others for as many of these times as fill its queue.
 const QUIET_AFTER: Milliseconds = 100;
+
+/// A connection in the fast lane may be idle for so long; the general server keeps the same time.
+const IDLE_TIME: Milliseconds = limits::HEAD_TIME.as_millis() as Milliseconds;
 
 /// The connections of one edge.
 pub(super) struct Connections {
@@ -34,6 +38,8 @@ struct Known {
     quiet_since: Option<Milliseconds>,
     /// It has brought a key or a token that was good.
     trusted: bool,
+    /// Nobody else keeps its time while it is quiet.
+    in_lane: bool,
 }
 
 /// A connection's place among the others, for as long as it lives.
@@ -50,8 +56,12 @@ impl Connections {
     /// Takes in a connection that was accepted at `now`.
     pub(super) fn enter(self: &Rc<Self>, now: Milliseconds) -> Place {
         self.quiet.set(self.quiet.get() + 1);
-        let index =
-            self.all.borrow_mut().insert(Known { task: None, quiet_since: Some(now), trusted: false });
+        let index = self.all.borrow_mut().insert(Known {
+            task: None,
+            quiet_since: Some(now),
+            trusted: false,
+            in_lane: true,
+        });
         Place { connections: Rc::clone(self), index }
     }
 
@@ -66,6 +76,22 @@ impl Connections {
     /// said what they want, or have been quiet for too long.
     pub(super) fn has_room(&self, now: Milliseconds) -> bool {
         self.quiet.get() < self.quiet_max || self.make_room(now)
+    }
+
+    /// Ends those in the fast lane that have said nothing for too long; once a second.
+    pub(super) fn end_idle(&self, now: Milliseconds) {
+        let mut all = self.all.borrow_mut();
+        let mut ended = 0;
+        for (_, known) in all.iter_mut().filter(|(_, known)| known.in_lane) {
+            let is_idle = |since: Milliseconds| now.saturating_sub(since) >= IDLE_TIME;
+            if known.quiet_since.take_if(|since| is_idle(*since)).is_some() {
+                ended += 1;
+                if let Some(task) = &known.task {
+                    task.abort();
+                }
+            }
+        }
+        self.quiet.set(self.quiet.get() - ended);
     }
 
     /// Ends the connections that have been quiet for longest, a few at once: strangers, if there are any. Whether there
@@ -101,6 +127,11 @@ impl Connections {
 impl Place {
     pub(super) fn index(&self) -> usize {
         self.index
+    }
+
+    /// The general server keeps its time from now on.
+    pub(super) fn leave_lane(&self) {
+        self.connections.all.borrow_mut()[self.index].in_lane = false;
     }
 
     /// A request has come.

@@ -28,6 +28,11 @@ impl Flight {
         Some(Flying(Rc::clone(this)))
     }
 
+    /// Whether no more are taken.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
     /// Takes no more, and waits for those under way, within [`limits::STOP_TIME`].
     pub(super) async fn land(&self) {
         self.stopping.set(true);

@@ -21,6 +21,7 @@ mod dev_wire;
 mod error;
 mod flight;
 mod health;
+mod lane;
 mod messages;
 mod parameters;
 mod presence;
@@ -134,9 +135,14 @@ pub(crate) async fn serve(
     };
     let flight = Rc::new(Flight::default());
     let connections = Connections::new(quiet_max(&edge));
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &edge, &connections) => accepted,
+            _ = looks.tick() => {
+                connections.end_idle(edge.hub().clock.elapsed_ms());
+                continue;
+            }
             _ = stopped.changed() => break,
         };
         match accepted {

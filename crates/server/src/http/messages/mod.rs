@@ -3,11 +3,13 @@
 mod item;
 mod many;
 mod one;
+pub(super) mod plain;
 
+use self::one::status;
 use super::{Body, auth, error::Problem};
 use crate::service::{Sent, Service};
 use broker::message::Recipients;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use protocol::{encode::json::string, query};
@@ -52,9 +54,9 @@ enum Kind {
 }
 
 /// `text/*`, JSON, forms and no type are text; everything else is bytes.
-fn kind(headers: &HeaderMap) -> Kind {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Kind::Text };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+fn kind(content_type: Option<&[u8]>) -> Kind {
+    let Some(value) = content_type else { return Kind::Text };
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
     let text = essence.len() >= 5 && essence[..5].eq_ignore_ascii_case(b"text/");
     if text || is(b"application/json") || is(b"application/x-www-form-urlencoded") || essence.is_empty() {
@@ -69,10 +71,13 @@ fn write_result(out: &mut Vec<u8>, service: &Service, to: &Recipients, sent: &Se
     const INFALLIBLE: &str = "writing to a vector does not fail";
     let sockets = service.sockets(to);
     match sent {
-        Sent::Stored { cursor, .. } => write!(out, r#"{{"id":"{cursor}""#),
-        Sent::Passed => write!(out, r#"{{"id":null"#),
+        Sent::Stored { cursor, .. } => {
+            out.extend_from_slice(br#"{"id":""#);
+            cursor.write(out);
+            out.push(b'"');
+        }
+        Sent::Passed => out.extend_from_slice(br#"{"id":null"#),
     }
-    .expect(INFALLIBLE);
     if let (Recipients::Many(ids), Sent::Stored { stored, .. }) = (to, sent) {
         let kept = ids.len() - stored.failed.len();
         write!(out, r#","stored":{kept},"failed":["#).expect(INFALLIBLE);
@@ -102,13 +107,7 @@ mod tests {
 
     #[test]
     fn types_say_text_or_bytes() {
-        let of = |value: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            if let Some(value) = value {
-                headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
-            }
-            kind(&headers)
-        };
+        let of = |value: Option<&str>| kind(value.map(str::as_bytes));
         for text in [
             None,
             Some(""),

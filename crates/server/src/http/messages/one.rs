@@ -7,7 +7,7 @@ use crate::{
 };
 use broker::message::Recipients;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use protocol::{
@@ -26,8 +26,7 @@ pub(super) async fn send(
 ) -> Result<Response<Body>, Problem> {
     let target = service.target(to)?;
     let (parts, body) = request.into_parts();
-    let ttl = ttl(&parts.headers)?;
-    let idempotency_key = idempotency_key(&parts.headers)?;
+    let words = Words::of(&parts.headers)?;
     let max = service.message_bytes_max;
     if body.size_hint().lower() > max as u64 {
         return Err(Problem::message_too_large(max));
@@ -36,22 +35,56 @@ pub(super) async fn send(
         StatusCode::PAYLOAD_TOO_LARGE => Problem::message_too_large(max),
         _ => problem,
     })?;
-    let data = data(bytes, kind(&parts.headers))?;
+    let data = data(bytes, words.kind)?;
     let Target::Client(id) = target else {
         return Ok(json(StatusCode::CREATED, br#"{"id":null,"sockets":0}"#.to_vec()));
     };
     let to = Recipients::One(id);
-    let sent = service.send(Send { to: to.clone(), data, ttl, idempotency_key }).await?;
+    let sent = service.send(words.send(to.clone(), data)).await?;
     let mut out = Vec::with_capacity(48);
     write_result(&mut out, service, &to, &sent);
-    let status = match sent {
-        Sent::Stored { .. } => StatusCode::CREATED,
-        Sent::Passed => StatusCode::ACCEPTED,
-    };
-    Ok(json(status, out))
+    Ok(json(status(&sent), out))
 }
 
-fn data(bytes: Bytes, kind: Kind) -> Result<Data, Problem> {
+/// What a message that was sent is answered with.
+pub(super) fn status(sent: &Sent) -> StatusCode {
+    match sent {
+        Sent::Stored { .. } => StatusCode::CREATED,
+        Sent::Passed => StatusCode::ACCEPTED,
+    }
+}
+
+/// What a send's headers say.
+pub(super) struct Words {
+    ttl: Option<u32>,
+    idempotency_key: Option<Box<str>>,
+    pub(super) kind: Kind,
+}
+
+impl Words {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+        Self::read(value(&TTL), value(&IDEMPOTENCY_KEY), value(&header::CONTENT_TYPE))
+    }
+
+    pub(super) fn read(
+        ttl: Option<&[u8]>,
+        idempotency_key: Option<&[u8]>,
+        content_type: Option<&[u8]>,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            ttl: ttl.map(read_ttl).transpose()?,
+            idempotency_key: idempotency_key.map(read_idempotency_key).transpose()?,
+            kind: kind(content_type),
+        })
+    }
+
+    pub(super) fn send(self, to: Recipients, data: Data) -> Send {
+        Send { to, data, ttl: self.ttl, idempotency_key: self.idempotency_key }
+    }
+}
+
+pub(super) fn data(bytes: Bytes, kind: Kind) -> Result<Data, Problem> {
     if bytes.is_empty() {
         return Err(Problem::empty_message());
     }
@@ -61,13 +94,13 @@ fn data(bytes: Bytes, kind: Kind) -> Result<Data, Problem> {
     })
 }
 
-fn ttl(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
-    let Some(value) = headers.get(TTL) else { return Ok(None) };
-    let seconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    Ok(Some(seconds.ok_or(InvalidItem::Ttl).and_then(item::ttl)?))
+fn read_ttl(value: &[u8]) -> Result<u32, Problem> {
+    let seconds = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok());
+    Ok(seconds.ok_or(InvalidItem::Ttl).and_then(item::ttl)?)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    Ok(Some(item::idempotency_key(value.to_str().unwrap_or_default())?))
+fn read_idempotency_key(value: &[u8]) -> Result<Box<str>, Problem> {
+    // What is no ASCII is refused like an empty one.
+    let text = std::str::from_utf8(value).ok().filter(|text| text.is_ascii()).unwrap_or_default();
+    Ok(item::idempotency_key(text)?)
 }
