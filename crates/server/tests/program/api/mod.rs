@@ -2,6 +2,7 @@
 
 mod cases;
 mod idempotency;
+mod lane;
 mod limits;
 mod look;
 mod many;
