@@ -9,7 +9,7 @@ use super::{
     Body,
     connection::{Connection, linger},
     error::Problem,
-    flight::Flight,
+    flight::{Flight, Flying},
     messages::plain::{Look, Plain, look},
 };
 use bytes::Bytes;
@@ -50,7 +50,8 @@ pub(super) struct Left<S> {
 
 /// What a connection in the lane does next.
 enum Next {
-    Sends(Plain),
+    /// Something may have kept the node from stopping while the body came.
+    Sends(Plain, Option<Flying>),
     Leaves,
     /// Its body did not come in time.
     TooSlow,
@@ -65,7 +66,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut unread = Vec::new();
     loop {
         match next(connection, &mut stream, &mut unread).await {
-            Ok(Next::Sends(plain)) => match answer(connection, &mut stream, plain).await {
+            Ok(Next::Sends(plain, flying)) => match answer(connection, &mut stream, plain, flying).await {
                 Ok(Goes::On) => {}
                 Ok(Goes::Away) => {
                     linger(stream).await;
@@ -96,17 +97,20 @@ async fn next<S: AsyncRead + Unpin>(
     unread: &mut Vec<u8>,
 ) -> io::Result<Next> {
     let mut deadline = None;
+    // A request whose body is on its way is under way: a node that stops waits for it.
+    let mut flying = None;
     loop {
         if !unread.is_empty() {
-            match look_at(connection, unread) {
+            match look_at(connection, flying.is_some(), unread) {
                 Look::Send(plain) => {
                     // A buffer that is not needed is not kept: most connections wait most of the time.
                     *unread = unread.split_off(plain.length);
-                    return Ok(Next::Sends(plain));
+                    return Ok(Next::Sends(plain, flying));
                 }
                 Look::Other => return Ok(Next::Leaves),
                 Look::Part => {
                     connection.place().busy();
+                    flying = flying.or_else(|| Flight::begin(connection.flight()));
                     deadline.get_or_insert_with(|| Instant::now() + limits::BODY_TIME);
                 }
             }
@@ -120,7 +124,7 @@ async fn next<S: AsyncRead + Unpin>(
             },
         };
         match plain {
-            Read::Send(plain) => return Ok(Next::Sends(plain)),
+            Read::Send(plain) => return Ok(Next::Sends(plain, flying)),
             Read::More => {}
             Read::End if unread.is_empty() => return Ok(Next::Ends),
             Read::End => return Ok(Next::Leaves),
@@ -152,7 +156,7 @@ fn poll_read<S: AsyncRead + Unpin>(
             return Poll::Ready(Ok(Read::End));
         }
         if unread.is_empty()
-            && let Look::Send(plain) = look_at(connection, bytes)
+            && let Look::Send(plain) = look_at(connection, false, bytes)
         {
             unread.extend_from_slice(&bytes[plain.length..]);
             return Poll::Ready(Ok(Read::Send(plain)));
@@ -162,9 +166,13 @@ fn poll_read<S: AsyncRead + Unpin>(
     })
 }
 
-/// A node that stops answers nothing here any more.
-fn look_at(connection: &Connection, bytes: &[u8]) -> Look {
-    if connection.flight().is_stopping() { Look::Other } else { look(connection.service(), bytes) }
+/// A node that stops answers nothing here any more but what is under way.
+fn look_at(connection: &Connection, is_under_way: bool, bytes: &[u8]) -> Look {
+    if connection.flight().is_stopping() && !is_under_way {
+        Look::Other
+    } else {
+        look(connection.service(), bytes)
+    }
 }
 
 /// Whether a connection stays after an answer.
@@ -179,8 +187,9 @@ async fn answer<S: AsyncWrite + Unpin>(
     connection: &Connection,
     stream: &mut S,
     plain: Plain,
+    flying: Option<Flying>,
 ) -> io::Result<Goes> {
-    let flying = Flight::begin(connection.flight());
+    let flying = flying.or_else(|| Flight::begin(connection.flight()));
     connection.place().busy();
     let sent = plain.send(connection.service()).await;
     let now_ms = connection.service().now_ms();
