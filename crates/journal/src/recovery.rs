@@ -141,7 +141,9 @@ fn open_segments(disk: &dyn Disk, state: &State) -> Result<Vec<Arc<Segment>>, Op
         Some(base) if was_never_used(disk, base).map_err(failed(disk, "open a segment"))? => Some(base),
         _ => None,
     };
-    unused.map(|base| bases.remove(&base));
+    if let Some(base) = unused {
+        bases.remove(&base);
+    }
     if bases.is_empty() && state.clean && state.end == HEADER_BYTES {
         remove_unused(disk, unused)?;
         let first =

@@ -45,9 +45,9 @@ inBothAtOnce((test) => {
   });
 
   test('item 44, item 18: a token that ends while it polls, as the page sees it', async ({ world, tabs, id }) => {
-    // The browser first: it may take as long to start as the token lives.
+    // The browser first: it may take as long to start as the token lives. And it may be slow to open the page.
     const tab = await tabs.open('about:blank');
-    await tab.goto(page(world, signToken(id, 10)));
+    await tab.goto(page(world, signToken(id, 20)));
     await untilNoted(tab, 'onopen');
     await world.api.send(id, 'in time');
     await untilNoted(tab, 'onclose');

@@ -25,7 +25,11 @@ pub(super) fn require(service: &Service, headers: &HeaderMap) -> Result<ApiKey, 
 
 /// What follows `Bearer` (RFC 6750, 2.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    credentials(headers.get(header::AUTHORIZATION)?.as_bytes())
+}
+
+/// The same of the header's value.
+pub(super) fn credentials(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
 }

@@ -20,6 +20,10 @@ type Milliseconds = u64;
 /// wait behind a crowd of others for as many of these times as fill its queue.
 const QUIET_AFTER: Milliseconds = 100;
 
+/// The same for one of an application. In a storm its request may wait for long behind those of others, and cut off would
+/// get no answer.
+const TRUSTED_QUIET_AFTER: Milliseconds = 5_000;
+
 /// A connection in the fast lane may be idle for so long; the general server keeps the same time.
 const IDLE_TIME: Milliseconds = limits::HEAD_TIME.as_millis() as Milliseconds;
 
@@ -98,16 +102,16 @@ impl Connections {
     /// were any.
     pub(super) fn make_room(&self, now: Milliseconds) -> bool {
         let mut all = self.all.borrow_mut();
-        let quiet_for_long = |trusted: bool| -> Vec<(Milliseconds, usize)> {
+        let quiet_for_long = |trusted: bool, after: Milliseconds| -> Vec<(Milliseconds, usize)> {
             all.iter()
                 .filter(|(_, known)| known.trusted == trusted)
                 .filter_map(|(index, known)| known.quiet_since.map(|since| (since, index)))
-                .filter(|(since, _)| now.saturating_sub(*since) >= QUIET_AFTER)
+                .filter(|(since, _)| now.saturating_sub(*since) >= after)
                 .collect()
         };
-        let mut quiet = quiet_for_long(false);
+        let mut quiet = quiet_for_long(false, QUIET_AFTER);
         if quiet.is_empty() {
-            quiet = quiet_for_long(true);
+            quiet = quiet_for_long(true, TRUSTED_QUIET_AFTER);
         }
         quiet.sort_unstable();
         quiet.truncate(self.quiet_max / 8 + 1);
@@ -228,7 +232,8 @@ mod tests {
         assert!(!application_task.is_finished());
         let (other, other_task) = connection(&connections, 1000);
         other.trust();
-        assert!(connections.has_room(2000), "there are only applications");
+        assert!(!connections.has_room(4_999), "there are only applications, and none is quiet for long");
+        assert!(connections.has_room(5_000), "now one is");
         assert!(application_task.await.unwrap_err().is_cancelled());
         assert!(!other_task.is_finished());
     }

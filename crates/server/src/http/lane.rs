@@ -99,71 +99,67 @@ async fn next<S: AsyncRead + Unpin>(
     let mut deadline = None;
     // A request whose body is on its way is under way: a node that stops waits for it.
     let mut flying = None;
+    let mut looked = (!unread.is_empty()).then(|| take(connection, false, unread));
     loop {
-        if !unread.is_empty() {
-            match look_at(connection, flying.is_some(), unread) {
-                Look::Send(plain) => {
-                    // A buffer that is not needed is not kept: most connections wait most of the time.
-                    *unread = unread.split_off(plain.length);
-                    return Ok(Next::Sends(plain, flying));
-                }
-                Look::Other => return Ok(Next::Leaves),
-                Look::Part => {
-                    connection.place().busy();
-                    flying = flying.or_else(|| Flight::begin(connection.flight()));
-                    deadline.get_or_insert_with(|| Instant::now() + limits::BODY_TIME);
-                }
+        match looked {
+            Some(Look::Send(plain)) => return Ok(Next::Sends(plain, flying)),
+            Some(Look::Other) => return Ok(Next::Leaves),
+            Some(Look::Part) => {
+                connection.place().busy();
+                flying = flying.or_else(|| Flight::begin(connection.flight()));
+                deadline.get_or_insert_with(|| Instant::now() + limits::BODY_TIME);
             }
+            None => {}
         }
-        let reading = poll_fn(|cx| poll_read(connection, stream, unread, cx));
-        let plain = match deadline {
+        let reading = poll_fn(|cx| poll_read(connection, flying.is_some(), stream, unread, cx));
+        looked = match deadline {
             None => reading.await?,
             Some(deadline) => match timeout_at(deadline, reading).await {
                 Ok(read) => read?,
                 Err(_) => return Ok(Next::TooSlow),
             },
         };
-        match plain {
-            Read::Send(plain) => return Ok(Next::Sends(plain, flying)),
-            Read::More => {}
-            Read::End if unread.is_empty() => return Ok(Next::Ends),
-            Read::End => return Ok(Next::Leaves),
+        if looked.is_none() {
+            // The client has ended its side.
+            return Ok(if unread.is_empty() { Next::Ends } else { Next::Leaves });
         }
     }
 }
 
-/// What a read brought.
-enum Read {
-    /// A plain send.
-    Send(Plain),
-    /// Something that is in `unread` now.
-    More,
-    /// Nothing: the client ended its side.
-    End,
-}
-
+/// Reads once, and looks at all that nobody has answered; `None` at the end.
 fn poll_read<S: AsyncRead + Unpin>(
     connection: &Connection,
+    is_under_way: bool,
     stream: &mut S,
     unread: &mut Vec<u8>,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<Read>> {
+) -> Poll<io::Result<Option<Look>>> {
     SCRATCH.with_borrow_mut(|scratch| {
         let mut buffer = ReadBuf::new(scratch);
         ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
         let bytes = buffer.filled();
         if bytes.is_empty() {
-            return Poll::Ready(Ok(Read::End));
+            return Poll::Ready(Ok(None));
         }
-        if unread.is_empty()
-            && let Look::Send(plain) = look_at(connection, false, bytes)
-        {
-            unread.extend_from_slice(&bytes[plain.length..]);
-            return Poll::Ready(Ok(Read::Send(plain)));
+        if !unread.is_empty() {
+            unread.extend_from_slice(bytes);
+            return Poll::Ready(Ok(Some(take(connection, is_under_way, unread))));
         }
-        unread.extend_from_slice(bytes);
-        Poll::Ready(Ok(Read::More))
+        let looked = look_at(connection, is_under_way, bytes);
+        let used = if let Look::Send(plain) = &looked { plain.length } else { 0 };
+        unread.extend_from_slice(&bytes[used..]);
+        Poll::Ready(Ok(Some(looked)))
     })
+}
+
+/// Looks at what came before, and takes a plain send from it.
+fn take(connection: &Connection, is_under_way: bool, unread: &mut Vec<u8>) -> Look {
+    let looked = look_at(connection, is_under_way, unread);
+    if let Look::Send(plain) = &looked {
+        // A buffer that is not needed is not kept: most connections wait most of the time.
+        *unread = unread.split_off(plain.length);
+    }
+    looked
 }
 
 /// A node that stops answers nothing here any more but what is under way.

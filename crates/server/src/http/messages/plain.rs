@@ -8,7 +8,10 @@ use super::{
     one::{Words, data},
     route, status, write_result,
 };
-use crate::service::{Send, Sent, Service, Target};
+use crate::{
+    http::auth::credentials,
+    service::{Send, Sent, Service, Target},
+};
 use broker::message::Recipients;
 use bytes::Bytes;
 use http::StatusCode;
@@ -101,7 +104,7 @@ impl<'a> Head<'a> {
                 4 if is("host") => !std::mem::replace(&mut head.has_host, true),
                 12 if is("content-type") => once(&mut head.content_type),
                 12 if is("downlink-ttl") => once(&mut head.ttl),
-                13 if is("authorization") => head.key.replace(bearer(value)?).is_none(),
+                13 if is("authorization") => head.key.replace(credentials(value)?).is_none(),
                 14 if is("content-length") => head.length.replace(length(value)?).is_none(),
                 15 if is("idempotency-key") => once(&mut head.idempotency_key),
                 10 if is("connection") => value.eq_ignore_ascii_case(b"keep-alive"),
@@ -117,12 +120,6 @@ impl<'a> Head<'a> {
         }
         head.has_host.then_some(head)
     }
-}
-
-/// What follows `Bearer` (RFC 6750, 2.1).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
 }
 
 /// Digits alone (RFC 9112, 6.3): no sign, no list, no room for two readings.

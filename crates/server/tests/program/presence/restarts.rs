@@ -1,6 +1,6 @@
 //! Presence outlives the server.
 
-use super::tells;
+use super::{application::metric, tells};
 use crate::support::{
     PATIENCE,
     application::{Application, TAKEN},
@@ -27,6 +27,8 @@ fn item_50_who_was_there_when_the_server_was_killed_and_does_not_return_is_gone(
         let sockets = [&stays, &goes].map(|token| server.opening(Transport::WebSocket, token).open());
         app.hears("stays", &[true]);
         app.hears("goes", &[true]);
+        // A kill before that would have the same told again, as it may be.
+        until("what was told is written down", || (metric(&server, "notices_waiting") == 0).then_some(()));
         let server = server.restart();
         let start = Instant::now();
         drop(sockets);
