@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinSet,
     time,
@@ -118,8 +118,10 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     if dev.is_some() {
         greet(config, &url);
     }
+    // Whoever reads that it listens may stop it at once, and in order.
+    let signals = Signals::take(&runtime);
     say(&format!("listening on {url}"));
-    runtime.block_on(until_stopped(&node, config.drain, telling));
+    runtime.block_on(until_stopped(&node, config.drain, telling, signals));
     let _ = stop.send(true);
     for thread in threads {
         if thread.join().is_err() {
@@ -155,16 +157,37 @@ fn tell(node: &node::Node, config: &Config, runtime: &tokio::runtime::Runtime) -
     tasks
 }
 
-/// Ticks until a signal, then sends the sockets away.
-async fn until_stopped(node: &node::Node, drain: Duration, mut telling: JoinSet<()>) {
-    let (mut terminate, mut interrupt) =
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "signals cannot be received; stop the process with kill -9");
-                return std::future::pending().await;
-            }
+/// What stops the server, from now on in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take(runtime: &tokio::runtime::Runtime) -> Option<Self> {
+        let _entered = runtime.enter();
+        let take = || {
+            let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+            io::Result::Ok(Self { terminate, interrupt })
         };
+        take()
+            .inspect_err(|error| {
+                tracing::error!(%error, "signals cannot be received; stop the process with kill -9");
+            })
+            .ok()
+    }
+}
+
+/// Ticks until a signal, then sends the sockets away.
+async fn until_stopped(
+    node: &node::Node,
+    drain: Duration,
+    mut telling: JoinSet<()>,
+    signals: Option<Signals>,
+) {
+    let Some(Signals { mut terminate, mut interrupt }) = signals else {
+        return std::future::pending().await;
+    };
     let mut ticks = time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {

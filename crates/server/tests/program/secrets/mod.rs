@@ -93,7 +93,8 @@ impl Talkative {
     #[track_caller]
     fn said_none_of(mut self, secrets: &Secrets) {
         self.server.terminate();
-        assert!(self.server.wait().success());
+        let status = self.server.wait();
+        assert!(status.success(), "it was told to stop, and ended with {status}");
         let log = fs::read_to_string(self.log_file()).unwrap();
         assert!(log.contains("TRACE"), "it was talkative");
         secrets.are_not_in("the log", &log);

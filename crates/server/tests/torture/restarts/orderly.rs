@@ -6,11 +6,15 @@ use crate::{
         http::{API_KEY, read_response, request},
         server::on_disk,
         socket::{Data, Frame},
+        token::TOKEN_KEY,
         wire::Wire,
     },
 };
 use protocol::socket::Transport;
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -68,6 +72,26 @@ fn a_request_that_never_ends_holds_up_a_stop_for_five_seconds() {
     assert_eq!(server.wait().code(), Some(0));
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(4) && took < Duration::from_secs(9), "{took:?}");
+}
+
+/// Signals the process by itself: by the time that others have seen the word, the moment is over.
+#[test]
+fn a_stop_right_behind_the_word_that_it_listens_is_in_order() {
+    let _alone = alone();
+    for _ in 0..50 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_downlink"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs([("DOWNLINK_DURABILITY", "memory"), ("DOWNLINK_DRAIN_SECONDS", "0")])
+            .envs([("DOWNLINK_API_KEY", API_KEY), ("DOWNLINK_TOKEN_KEY", TOKEN_KEY)])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.map(Result::unwrap).find(|line| line.starts_with("listening on "));
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        assert!(said.is_some() && status.code() == Some(0), "{status}");
+    }
 }
 
 #[test]
