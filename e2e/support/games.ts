@@ -34,7 +34,8 @@ const RECIPES: Record<string, Recipe> = {
     },
   },
   node: {
-    build: () => [['npm', 'install', '--no-audit', '--no-fund']],
+    // Under the lock of `examples/run`: two must not build one SDK at once.
+    build: () => [['flock', resolve(REPOSITORY, 'sdk/node'), 'npm', 'install', '--no-audit', '--no-fund']],
     start: () => [process.execPath, 'app.js'],
   },
   go: {
@@ -42,7 +43,7 @@ const RECIPES: Record<string, Recipe> = {
     start: (made) => [join(made, 'game')],
   },
   java: {
-    build: (made) => [['./build.sh', made]],
+    build: (made) => [['flock', resolve(REPOSITORY, 'sdk/java'), './build.sh', made]],
     start: (made) => ['java', '-jar', join(made, 'tic-tac-toe.jar')],
   },
 };
@@ -120,7 +121,7 @@ async function run(command: readonly string[], folder: string): Promise<void> {
 }
 
 /** A port that is free now: Downlink has to know where the application will be. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
   const { port } = probe.address() as { port: number };

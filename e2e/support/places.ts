@@ -20,7 +20,7 @@ export const PROGRAM = resolve(process.env.DOWNLINK_BIN || resolve(REPOSITORY, '
 export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 export const FIREFOX = process.env.FIREFOX || '/usr/bin/firefox-esr';
 
-/** The Python of the classic example; it has to have `httpx`. */
+/** The Python of the examples; it has to have what `examples/requirements.txt` names. */
 export const PYTHON = process.env.PYTHON || 'python3';
 
 /** Fails unless program, browser and Python can be run, and Python has what the example needs. */
@@ -36,10 +36,10 @@ export function demandThem(): void {
       throw new Error(`There is no ${what} at ${path}; ${variable} may name another place.`);
     }
   }
-  const { status, stderr, error } = spawnSync(PYTHON, ['-c', 'import httpx'], { encoding: 'utf8' });
+  const { status, stderr, error } = spawnSync(PYTHON, ['-c', 'import fastapi, httpx, uvicorn'], { encoding: 'utf8' });
   if (status !== 0) {
     const why = error?.message ?? stderr.trim().split('\n').at(-1);
-    throw new Error(`The classic example needs a Python with httpx (\`pip install httpx\`), and ${PYTHON} is none: ${why}.
+    throw new Error(`The examples need a Python with what examples/requirements.txt names, and ${PYTHON} is none: ${why}.
       PYTHON may name another one; \`scripts/test e2e\` in the root installs one.`.replace(/\s+/g, ' '));
   }
 }

@@ -1,6 +1,6 @@
 /** Programs that a test starts: each is one child, which the test also ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { until } from './until.ts';
+import { PATIENCE_MS, until } from './until.ts';
 
 /** How long a child may take to end when it is asked to. */
 const END_MS = 20_000;
@@ -45,13 +45,13 @@ export class Running {
   }
 
   /** The first match in what it prints. */
-  async prints(words: RegExp): Promise<RegExpMatchArray> {
+  async prints(words: RegExp, patience_ms = PATIENCE_MS): Promise<RegExpMatchArray> {
     try {
       return await until(`${words}`, () => {
         const found = this.log.match(words);
         if (!found && this.over) throw new Error('it has ended');
         return found;
-      });
+      }, patience_ms);
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}; it printed:\n${this.log}`);
     }

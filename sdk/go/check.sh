@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the Go module and the example that uses it: form, vet, tests against the real server.
+# Checks the Go module and the examples that use it: form, vet, tests against the real server.
 #
 # GO            the go command (default: go), 1.19 or newer; nothing is downloaded
 # DOWNLINK_BIN  the program to test against (default: target/release/downlink of this repository)
@@ -16,7 +16,7 @@ gofmt="$(dirname "$(command -v "$go")")/gofmt"
 race=
 if [ "$("$go" env CGO_ENABLED)" = 1 ] && command -v "$("$go" env CC)" >/dev/null; then race=-race; fi
 
-for module in . ../../examples/tic-tac-toe/go; do
+for module in . ../../examples/tic-tac-toe/go ../../examples/dashboard; do
   (
     cd "$module"
     unformatted="$("$gofmt" -l .)"

@@ -12,7 +12,7 @@ venv="$(cd "$venv" && pwd)"
 bin="$venv/bin"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
-"$bin/pip" install --quiet --requirement requirements-dev.txt
+"$bin/pip" install --quiet --requirement requirements-dev.txt --requirement ../../examples/requirements.txt
 
 # Google's own package, only its files: tests put the channel module beside it.
 google="$venv/google"
@@ -29,9 +29,11 @@ done
 
 classic=../../examples/classic/app.py
 game=../../examples/tic-tac-toe/python
-"$bin/ruff" format --check --config pyproject.toml . "$classic" "$game"
-"$bin/ruff" check --config pyproject.toml . "$classic" "$game"
+chat=../../examples/chat
+"$bin/ruff" format --check --config pyproject.toml . "$classic" "$game" "$chat"
+"$bin/ruff" check --config pyproject.toml . "$classic" "$game" "$chat"
 "$bin/mypy" downlink gae/src/google/appengine/api/channel tests "$classic"
-# Apart, since both programs are called `app`.
+# Apart, since all programs are called `app`.
 MYPYPATH="$game" "$bin/mypy" "$game/app.py"
+"$bin/mypy" "$chat/app.py"
 "$bin/pytest" "$@"
