@@ -4,7 +4,7 @@
 check:
     ./scripts/test
 
-# One part of it: rust, browser, python, node, go, java, e2e.
+# One part of it: rust, browser, python, node, go, java, e2e, docs.
 test *PARTS:
     ./scripts/test {{PARTS}}
 
@@ -15,6 +15,14 @@ run *ARGS:
 # The browser library's bundles, made anew.
 bundle:
     cd browser && npm ci && npm run build
+
+# The references of commands and options, made anew from the program, and all checks of the documentation.
+docs:
+    docs/check.py --write
+
+# The documentation as a site: target/site/book/index.html. It needs mdBook: `cargo install mdbook`.
+site:
+    docs/check.py --site
 
 # What the journal costs on this machine, at a million channels.
 journal-spike:

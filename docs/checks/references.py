@@ -1,0 +1,142 @@
+"""References that are made from the program, and the list of errors, which is compared with its source."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from checks.pages import ROOT
+
+CLI = ROOT / "docs" / "reference" / "cli.md"
+CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
+ERRORS = ROOT / "docs" / "reference" / "errors.md"
+MADE = "<!-- Made by `docs/check.py --write` from the program; edit its source instead. -->\n"
+
+
+def output(program: Path, *arguments: str, cwd: str | None = None) -> str:
+    """What the program prints, with nothing of the environment in it."""
+    return subprocess.run(
+        [program, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin"},
+    ).stdout
+
+
+def cli(program: Path) -> str:
+    """The reference of the command line: what `--help` says, of every command."""
+    parts = ["# The command line\n", MADE]
+
+    def add(*command: str) -> None:
+        text = output(program, *command, "--help")
+        parts.append(f"## downlink {' '.join(command)}".rstrip() + "\n")
+        parts.append(
+            "```text\n" + "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n```\n"
+        )
+        commands = re.search(r"^Commands:\n((?:  .*\n)+)", text, re.M)
+        for name in re.findall(r"^  ([a-z][a-z-]*)", commands[1], re.M) if commands else []:
+            if name != "help":
+                add(*command, name)
+
+    add()
+    parts.append(
+        "Exit codes: 0 it went well, 1 it failed, 2 the command line is wrong, 64 the configuration is wrong, which is\n"
+        "found before a port is bound.\n"
+    )
+    return "\n".join(parts)
+
+
+def configuration(program: Path) -> str:
+    """The reference of the configuration, from the file that `init` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        output(program, "init", "made.toml", cwd=folder)
+        text = Path(folder, "made.toml").read_text()
+    parts = ["# Configuration\n", MADE]
+    parts.append(
+        "`downlink init` writes this as a commented file with fresh keys. A variable is over the file, `--listen` and `--data-dir`\n"
+        "are over both. `downlink config check --config FILE` finds all mistakes at once, with their lines.\n"
+    )
+    section = None
+    for name, about, variable, key, value in re.findall(
+        r"^\[([a-z.]+)\]$|^# (.+) \((DOWNLINK_[A-Z_]+)\)\n(?:# )?([a-z_]+) = (.*)$", text, re.M
+    ):
+        if name or section is None:
+            section = name
+            title = f"[{name}]" if name else "At the top"
+            parts.append(
+                f"## {title}\n\n| option | default or example | variable | what it does |\n|---|---|---|---|"
+            )
+        if key:
+            fresh = re.fullmatch(r"\[?\"(whsec_)?[A-Za-z0-9+/=]{40,}\"\]?", value)
+            shown = "made by `init`" if fresh else f"`{value}`"
+            parts.append(
+                f"| `{key}` | {shown} | `{variable}` | {about.replace('|', chr(92) + '|')} |"
+            )
+        if name and parts[-1].endswith("|---|"):
+            continue
+    lines = "\n".join(parts)
+    return re.sub(r"(\n\|.*)\n## ", r"\1\n\n## ", lines) + "\n"
+
+
+def check_references(program: Path, write: bool) -> list[str]:
+    """The generated pages are what the program says now."""
+    wrong = []
+    for page, text in [(CLI, cli(program)), (CONFIGURATION, configuration(program))]:
+        if write:
+            page.write_text(text)
+        elif not page.is_file() or page.read_text() != text:
+            wrong.append(
+                f"{page.relative_to(ROOT)} is not what the program says; `docs/check.py --write` writes it anew"
+            )
+    return wrong + check_errors()
+
+
+def source_codes() -> set[str]:
+    """Every code of a problem document that the server's source can answer."""
+    codes: set[str] = set()
+    for file in (ROOT / "crates" / "server" / "src" / "http").rglob("*.rs"):
+        text = file.read_text().split("#[cfg(test)]")[0]
+        codes |= set(
+            re.findall(r'(?:new|bad_request)\(\s*(?:StatusCode::\w+,\s*)?"([a-z0-9_]+)"', text)
+        )
+        codes |= set(re.findall(r'\(StatusCode::\w+, "([a-z0-9_]+)"\)', text))
+        codes |= set(
+            re.findall(
+                r'(?:InvalidItem|TokenError)::\w+(?:\([^)]*\)|\s*\{[^}]*\})?[^"=]*=> "([a-z0-9_]+)"',
+                text,
+            )
+        )
+    return codes
+
+
+def check_errors() -> list[str]:
+    """The page of errors has every code of the source and of the conformance cases, and no other."""
+    text = ERRORS.read_text()
+    wrong = []
+    listed = set(re.findall(r"^\| `([a-z0-9_]+)` \|", text, re.M))
+    codes = source_codes()
+    cases = (ROOT / "conformance" / "cases" / "errors.json").read_text()
+    codes |= set(re.findall(r'"code": "([a-z0-9_]+)"', cases))
+    wrong += [f"docs/reference/errors.md does not have {code}" for code in sorted(codes - listed)]
+    wrong += [
+        f"docs/reference/errors.md has {code}, which no source has"
+        for code in sorted(listed - codes)
+    ]
+    closing = json.loads((ROOT / "conformance" / "cases" / "close-codes.json").read_text())["cases"]
+    rows = dict(re.findall(r"^\| (\d{4}) \| (.*) \|$", text, re.M))
+    for case in closing:
+        row = rows.pop(str(case["code"]), "")
+        comes_back = row.split("|")[-1].strip().startswith("yes")
+        if f"`{case['reason']}`" not in row or comes_back != case["comes_back"]:
+            wrong.append(
+                f"docs/reference/errors.md: close code {case['code']} is not as in conformance/cases"
+            )
+    wrong += [
+        f"docs/reference/errors.md has the close code {code}, which nobody sends" for code in rows
+    ]
+    return wrong
