@@ -4,7 +4,7 @@
 check:
     ./scripts/test
 
-# One part of it: rust, browser, python, node, go, java, e2e, docs.
+# One part of it: rust, browser, python, node, go, java, e2e, docs, deploy.
 test *PARTS:
     ./scripts/test {{PARTS}}
 

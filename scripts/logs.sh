@@ -31,7 +31,7 @@ END
   # Where no suite ran that starts servers, there is nothing to search.
   case " $parts " in
     *" rust "*) [ "$count" -ge 100 ] ;;
-    " browser ") true ;;
+    " browser " | " deploy ") true ;;
     *) [ "$count" -ge 1 ] ;;
   esac || { echo "scripts/test: only $count logs were kept" >&2; return 1; }
   if grep -rnE -f "$patterns" "$DOWNLINK_TEST_LOGS" --include='*.log' | cut -c1-200 | head -20 | grep .; then

@@ -19,7 +19,8 @@ MADE = "<!-- Made by `docs/check.py --write` from the program; edit its source i
 def output(program: Path, *arguments: str, cwd: str | None = None) -> str:
     """What the program prints, with nothing of the environment in it."""
     return subprocess.run(
-        [program, *arguments],
+        ["downlink", *arguments],
+        executable=program,
         check=True,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ mod node;
 mod notices;
 mod serve;
 mod service;
+mod systemd;
 mod time;
 mod tls;
 

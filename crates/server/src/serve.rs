@@ -3,7 +3,7 @@
 use crate::{
     cli::{ConfigArgs, DevArgs, Failure, RecoveryArgs, ServeArgs, say},
     config::{Config, Overrides, Sources},
-    demo, http, log, node,
+    demo, http, log, node, systemd,
 };
 use delivery::{
     edge,
@@ -87,8 +87,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let app = app.map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     let app = app.map(|app| if config.certificates.is_some() { app.behind_tls() } else { app });
     take_descriptors();
-    let listeners =
-        listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error))?;
+    let listeners = listeners(config)?;
     let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
     let node = node::build(config, recovery).map_err(Failure::new)?;
     let url = url(config, address);
@@ -121,6 +120,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     // Whoever reads that it listens may stop it at once, and in order.
     let signals = Signals::take(&runtime);
     say(&format!("listening on {url}"));
+    systemd::tell(systemd::READY);
     runtime.block_on(until_stopped(&node, config.drain, telling, signals));
     let _ = stop.send(true);
     for thread in threads {
@@ -203,6 +203,7 @@ async fn until_stopped(
             _ = interrupt.recv() => break,
         }
     }
+    systemd::tell(systemd::STOPPING);
     // Whoever is sent away now has not left.
     telling.shutdown().await;
     let sockets = node.service.hub.counters.open.total();
@@ -229,6 +230,22 @@ fn taken(address: SocketAddr, error: &io::Error) -> Failure {
         ),
         _ => format!("cannot listen on {address}: {error}"),
     })
+}
+
+/// What the edges listen on: the socket that systemd passed, for all of them, or else their own.
+fn listeners(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+    let passed = systemd::listener();
+    let passed = passed.map_err(|error| Failure::new(format!("the socket that was passed: {error}")))?;
+    let Some(passed) = passed else {
+        return listen(config.listen, config.edge_threads).map_err(|error| taken(config.listen, &error));
+    };
+    tracing::info!("serving the socket that was passed; `listen` does not count");
+    let share = || {
+        for_all_connections(&SockRef::from(&passed))?;
+        passed.set_nonblocking(true)?;
+        (0..config.edge_threads).map(|_| passed.try_clone()).collect::<io::Result<_>>()
+    };
+    share().map_err(|error| Failure::new(format!("the socket that was passed: {error}")))
 }
 
 /// One listening descriptor for each edge; the kernel spreads connections over them.

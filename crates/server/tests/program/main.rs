@@ -21,5 +21,6 @@ mod secrets;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd;
 mod tls;
 mod transports;

@@ -1,0 +1,47 @@
+#!/bin/sh
+# The part of ../check.sh that runs on the copy of the system.
+set -eu
+fail() { echo "deploy: $1" >&2; exit 1; }
+has() { case $2 in *"$1"*) ;; *) fail "$3: $2" ;; esac; }
+
+# Whatever was installed before is none of this.
+dpkg --purge downlink >/dev/null 2>&1 || true
+export DEBIAN_FRONTEND=noninteractive
+dpkg --install /run/downlink.deb >/dev/null
+config=/etc/downlink/downlink.toml
+[ "$(stat -c '%U:%G %a' $config)" = 'root:downlink 640' ] || fail "the keys are not for the service alone"
+[ "$(stat -c '%U:%G %a' /var/lib/downlink)" = 'downlink:downlink 700' ] || fail "the data is not for the service alone"
+
+# The units name what there is, and confine it.
+units=/lib/systemd/system
+systemd-analyze verify $units/downlink.service $units/downlink.socket
+systemd-analyze security --offline=yes --threshold=20 $units/downlink.service >/run/exposure ||
+  fail "the service is confined less than before: $(tail -n 1 /run/exposure)"
+
+# As systemd starts it: by the command of the unit, as its user, with the socket passed.
+command=$(sed -n 's/^ExecStart=//p' $units/downlink.service)
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# shellcheck disable=SC2086
+setpriv --reuid downlink --regid downlink --clear-groups \
+  systemd-socket-activate --listen "127.0.0.1:$port" $command >/run/log 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+url=http://127.0.0.1:$port
+answer=$(curl -sS --retry 40 --retry-delay 0 --retry-connrefused --retry-max-time 20 "$url/healthz") || fail "$(cat /run/log)"
+key=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' $config)
+answer=$(curl -sS -X POST "$url/v1/channels/ada/messages" -H "Authorization: Bearer $key" -d hello)
+has '"id"' "$answer" 'the service does not take a message'
+[ -n "$(ls /var/lib/downlink)" ] || fail "nothing was stored"
+kill $server
+wait $server || fail "it did not end in order: $(cat /run/log)"
+trap - EXIT
+
+# An upgrade keeps keys and messages; only a purge takes them away.
+before=$(cat $config)
+dpkg --install /run/downlink.deb >/dev/null
+[ "$before" = "$(cat $config)" ] || fail "an upgrade made new keys"
+dpkg --remove downlink >/dev/null
+[ -e $config ] || fail "removing took the keys away"
+dpkg --purge downlink >/dev/null
+[ ! -e /etc/downlink ] && [ ! -e /var/lib/downlink ] || fail "something is left after a purge"
+echo "the package was installed, started, upgraded, removed and purged"
