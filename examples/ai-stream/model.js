@@ -11,7 +11,7 @@ const SENTENCES = 10;
 /** Of one sentence. */
 const WORDS_MAX = 40;
 /** As fast as people read along. */
-const PACE_MS = [20, 70];
+const PACE_MS = { least: 15, most: 55 };
 
 /** What stands between two spaces, sentence after sentence; code, tables and lists are left out. */
 const text = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)]
@@ -29,15 +29,15 @@ for (const paragraph of text.split(/\n\s*\n/)) {
   // Headings and crumbs of tables are no sentences.
   if (words.length < 8 || !paragraph.trimEnd().endsWith('.')) continue;
   for (let at = 0; at + 2 < words.length; at += 1) {
-    const [first, second, third] = words.slice(at, at + 3);
+    const [first = '', second = '', third = ''] = words.slice(at, at + 3);
     const key = `${first} ${second}`;
     followers.set(key, [...(followers.get(key) ?? []), third]);
-    if (/^[A-Z][a-z]*$/.test(first) && (at === 0 || /[.]$/.test(words[at - 1]))) beginnings.push([first, second]);
+    if (/^[A-Z][a-z]*$/.test(first) && (at === 0 || words[at - 1]?.endsWith('.'))) beginnings.push([first, second]);
   }
 }
 
-/** One of them. @template T @param {T[]} things @returns {T} */
-const any = (things) => things[Math.floor(Math.random() * things.length)];
+/** One of them. @template T @param {T[]} things */
+const any = (things) => /** @type {T} */ (things[Math.floor(Math.random() * things.length)]);
 
 /**
  * Answers a prompt: pieces of text, one after the other.
@@ -52,7 +52,7 @@ export async function* words(prompt, signal) {
     let [first, second] = any(near.length > 0 && sentence % 2 === 0 ? near : beginnings);
     for (let count = 0; count < WORDS_MAX; count += 1) {
       yield sentence + count === 0 ? first : ` ${first}`;
-      await pause(PACE_MS[0] + Math.random() * (PACE_MS[1] - PACE_MS[0]), undefined, { signal });
+      await pause(PACE_MS.least + Math.random() * (PACE_MS.most - PACE_MS.least), undefined, { signal });
       if (!second || first.endsWith('.')) break;
       [first, second] = [second, any(followers.get(`${first} ${second}`) ?? [''])];
     }
