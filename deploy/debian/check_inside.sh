@@ -18,7 +18,12 @@ systemd-analyze verify $units/downlink.service $units/downlink.socket
 systemd-analyze security --offline=yes --threshold=20 $units/downlink.service >/run/exposure ||
   fail "the service is confined less than before: $(tail -n 1 /run/exposure)"
 
-# As systemd starts it: by the command of the unit, as its user, with the socket passed.
+# As systemd starts it: by the command of the unit, as its user, with the socket passed, and with as little of the system.
+if grep -q '^ProcSubset=pid' $units/downlink.service; then mount -t proc -o subset=pid proc /proc; fi
+if grep -q '^ProtectSystem=strict' $units/downlink.service; then
+  mount --bind /var/lib/downlink /var/lib/downlink
+  mount -o remount,bind,ro /
+fi
 command=$(sed -n 's/^ExecStart=//p' $units/downlink.service)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 # shellcheck disable=SC2086
@@ -35,6 +40,8 @@ has '"id"' "$answer" 'the service does not take a message'
 kill $server
 wait $server || fail "it did not end in order: $(cat /run/log)"
 trap - EXIT
+mount -o remount,bind,rw /
+umount /var/lib/downlink
 
 # An upgrade keeps keys and messages; only a purge takes them away.
 before=$(cat $config)
