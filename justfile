@@ -16,7 +16,7 @@ run *ARGS:
 bundle:
     cd browser && npm ci && npm run build
 
-# The references of commands and options, made anew from the program, and all checks of the documentation.
+# The references of commands, options and metrics, made anew from the program, and all checks of the documentation.
 docs:
     docs/check.py --write
 

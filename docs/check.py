@@ -2,7 +2,7 @@
 """Checks the documentation: links and structure, what is made from the program, every snippet, and the site.
 
     docs/check.py            everything
-    docs/check.py --write    first writes anew what is made from the program: the references of commands and options
+    docs/check.py --write    first writes anew what is made from the program: the references of commands, options and metrics
     docs/check.py --only X   only the snippets of pages whose path has X in it
     docs/check.py --site     only makes the site, target/site/book/index.html, with the mdBook of $MDBOOK or of the path
 

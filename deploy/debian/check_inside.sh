@@ -32,7 +32,7 @@ setpriv --reuid downlink --regid downlink --clear-groups \
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
 url=http://127.0.0.1:$port
-answer=$(curl -sS --retry 40 --retry-delay 0 --retry-connrefused --retry-max-time 20 "$url/healthz") || fail "$(cat /run/log)"
+answer=$(curl -s --retry 40 --retry-delay 0 --retry-connrefused --retry-max-time 20 "$url/healthz") || fail "$(cat /run/log)"
 key=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' $config)
 answer=$(curl -sS -X POST "$url/v1/channels/ada/messages" -H "Authorization: Bearer $key" -d hello)
 has '"id"' "$answer" 'the service does not take a message'

@@ -42,8 +42,8 @@ def call(server: Server, path: str, body: bytes, kind: str) -> bytes:
     """What an application says to the server."""
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": kind}
     with urllib.request.urlopen(urllib.request.Request(server.url + path, body, headers)) as answer:
-        body: bytes = answer.read()
-        return body
+        said: bytes = answer.read()
+        return said
 
 
 def in_browser(server: Server, text: str, language: str) -> str | None:

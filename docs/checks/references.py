@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 
 from checks.pages import ROOT
+from checks.server import Server
 
 CLI = ROOT / "docs" / "reference" / "cli.md"
 CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
 MADE = "<!-- Made by `docs/check.py --write` from the program; edit its source instead. -->\n"
 
@@ -84,10 +87,40 @@ def configuration(program: Path) -> str:
     return re.sub(r"(\n\|.*)\n## ", r"\1\n\n## ", lines) + "\n"
 
 
+def metrics(program: Path) -> str:
+    """The reference of the metrics, from what a server answers that has just been started."""
+    # With presence, so that what is counted of it is there.
+    with Server(program, {"DOWNLINK_PRESENCE_URL": "http://127.0.0.1:1"}) as server:
+        with urllib.request.urlopen(server.url + "/metrics") as answer:
+            text: str = answer.read().decode()
+    parts = ["# Metrics\n", MADE]
+    parts.append(
+        "`GET /metrics`, without a key, for Prometheus. No label has a client id in it. A counter's samples end with\n"
+        "`_total`, a histogram's with `_bucket`, `_sum` and `_count`.\n"
+    )
+    parts.append("| metric | kind | labels | what it is |\n|---|---|---|---|")
+    rows = []
+    for name, about, kind in re.findall(r"^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$", text, re.M):
+        labels: dict[str, set[str]] = {}
+        for sample in re.findall(rf"^{name}(?:_\w+)?\{{(.*)\}} ", text, re.M):
+            for label, value in re.findall(r'(\w+)="([^"]*)"', sample):
+                if label != "le":
+                    labels.setdefault(label, set()).add(value)
+        shown = ", ".join(
+            f"`{label}`: {', '.join(sorted(values))}" for label, values in sorted(labels.items())
+        )
+        rows.append(f"| `{name}` | {kind} | {shown} | {about} |")
+    return "\n".join(parts + sorted(rows)) + "\n"
+
+
 def check_references(program: Path, write: bool) -> list[str]:
     """The generated pages are what the program says now."""
     wrong = []
-    for page, text in [(CLI, cli(program)), (CONFIGURATION, configuration(program))]:
+    for page, text in [
+        (CLI, cli(program)),
+        (CONFIGURATION, configuration(program)),
+        (METRICS, metrics(program)),
+    ]:
         if write:
             page.write_text(text)
         elif not page.is_file() or page.read_text() != text:

@@ -38,7 +38,8 @@ def ended(child: subprocess.Popen[bytes]) -> None:
 class Server:
     """`downlink dev` with a folder of its own."""
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, program: Path, more: dict[str, str] | None = None) -> None:
+        self._more = more or {}
         self.program = program
         self.folder = Path(tempfile.mkdtemp(prefix="downlink-docs-"))
         self.url = ""
@@ -60,7 +61,7 @@ class Server:
                     "--data-dir",
                     self.folder / "data",
                 ],
-                env={"DOWNLINK_API_KEY": API_KEY, "PATH": "/usr/bin:/bin"},
+                env={"DOWNLINK_API_KEY": API_KEY, "PATH": "/usr/bin:/bin", **self._more},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
