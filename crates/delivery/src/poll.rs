@@ -18,7 +18,7 @@ use protocol::{
     message::Data,
     socket::{Due, Seconds},
 };
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// Where the next poll finds what happened.
@@ -219,8 +219,17 @@ impl Hub {
         (stands < socket.channel.latest()).then(|| Position::After(self.cursor(stands)))
     }
 
-    /// Reads a page; up to where.
-    async fn read(
+    /// Reads a page; up to where. In memory of its own: most polls wait most of the time.
+    fn read<'a>(
+        &'a self,
+        socket: &'a Socket,
+        position: Position,
+        found: &'a mut Found,
+    ) -> Pin<Box<impl Future<Output = Result<Offset, ReadError>> + 'a>> {
+        Box::pin(self.read_page(socket, position, found))
+    }
+
+    async fn read_page(
         &self,
         socket: &Socket,
         position: Position,

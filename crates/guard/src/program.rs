@@ -84,12 +84,12 @@ fn talk(address: &str, messages: u32) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         Ok(stream)
     };
-    let created = ask(&mut connect()?, "/v1/channels", "application/json", br#"{"client_id":"ada"}"#)?;
+    // As applications do: creates and sends on one connection.
+    let mut api = connect()?;
+    let created = ask(&mut api, "/v1/channels", "application/json", br#"{"client_id":"ada"}"#)?;
     let token = created.split_once(r#""token":""#).and_then(|(_, rest)| rest.split_once('"'));
     let token = token.map(|(token, _)| token).ok_or_else(|| wrong(&created))?;
     let mut socket = connect()?;
-    // Sends alone: after anything else a connection is served by the general server.
-    let mut api = connect()?;
     write!(
         socket,
         "GET /v1/socket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

@@ -1,14 +1,17 @@
-//! Bodies that go out, and reading those that come in, within limits.
+//! Bodies that go out, and those that come in, read within limits.
 
 use super::error::Problem;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use protocol::limits;
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
 };
 
 /// A body that goes out.
@@ -23,6 +26,77 @@ impl Body {
     pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self::Full((!bytes.is_empty()).then_some(bytes))
+    }
+
+    /// What is here of it; nothing of what the router brings piece by piece.
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self {
+            Body::Full(bytes) => bytes.unwrap_or_default(),
+            Body::Routed(_) => Bytes::new(),
+        }
+    }
+
+    /// The same body, as a whole if it is a small one that says how long it is.
+    pub(super) async fn gathered(self) -> Result<Self, axum::Error> {
+        match self {
+            Body::Routed(body) if body.size_hint().exact().is_some_and(|length| length <= GATHERED_MAX) => {
+                Ok(Self::full(axum::body::to_bytes(body, usize::MAX).await?))
+            }
+            body => Ok(body),
+        }
+    }
+}
+
+/// What a piece of a long answer is at most.
+const GATHERED_MAX: u64 = 64 * 1024;
+
+/// A body that comes in.
+pub(super) struct Incoming {
+    body: hyper::body::Incoming,
+    taken: Arc<AtomicBool>,
+}
+
+/// Says of a body that somebody else reads whether all of it has been read.
+pub(super) struct Taken(Arc<AtomicBool>);
+
+impl Incoming {
+    pub(super) fn new(body: hyper::body::Incoming) -> Self {
+        let taken = Arc::new(AtomicBool::new(body.is_end_stream()));
+        Self { body, taken }
+    }
+
+    pub(super) fn taken(&self) -> Taken {
+        Taken(Arc::clone(&self.taken))
+    }
+}
+
+impl Taken {
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl http_body::Body for Incoming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.taken.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

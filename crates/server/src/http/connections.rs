@@ -133,9 +133,9 @@ impl Place {
         self.index
     }
 
-    /// The general server keeps its time from now on.
-    pub(super) fn leave_lane(&self) {
-        self.connections.all.borrow_mut()[self.index].in_lane = false;
+    /// Whether it is in the fast lane; elsewhere the general server keeps its time.
+    pub(super) fn in_lane(&self, in_lane: bool) {
+        self.connections.all.borrow_mut()[self.index].in_lane = in_lane;
     }
 
     /// A request has come.

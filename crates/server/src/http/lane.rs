@@ -1,51 +1,42 @@
 //! The fast lane: where a connection begins, and stays for as long as it brings plain sends.
 //!
-//! A request is read in one go and answered in one go, from and to buffers that all connections of a thread share. The first
-//! request that is anything else goes to the general server, with the connection and all its bytes, for good. Nothing is
-//! refused here but a body that does not come in time: the rest is the general server's business, and that of
-//! [`Connections`](super::connections), which end those that are idle.
+//! A request is read in one go and answered in one go, from and to buffers that all connections of a thread share. A
+//! request that is anything else goes to the general server, with the connection and all its bytes; most connections
+//! come back behind its answer. Nothing is refused here but a body that does not come in time: the rest is the general
+//! server's business, and that of [`Connections`](super::connections), which end those that are idle.
 
 use super::{
-    Body,
+    answer::{self, Goes},
     connection::{Connection, linger},
     error::Problem,
     flight::{Flight, Flying},
     messages::plain::{Look, Plain, look},
 };
-use bytes::Bytes;
-use http::{Response, StatusCode, header};
 use protocol::limits;
 use std::{
     cell::RefCell,
-    future::poll_fn,
-    io::{self, Write as _},
+    future::{Future, poll_fn},
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::{Duration, UNIX_EPOCH},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, timeout_at},
 };
 
 /// What one read takes: more than the largest plain send.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-const INFALLIBLE: &str = "writing to a vector does not fail";
-
 thread_local! {
     /// Bytes are read into this, and looked at before anybody else reads.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
-    /// Answers are built in this, and written before anybody else builds one.
-    static ANSWER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    /// A second since 1970, and its text for the header `date`.
-    static DATE: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-/// A connection that has left the lane, and what it brought that nobody has answered.
-pub(super) struct Left<S> {
+/// A connection between two requests, and what it has brought that nobody has answered.
+pub(super) struct Open<S> {
     pub(super) stream: S,
-    pub(super) unread: Bytes,
+    pub(super) unread: Vec<u8>,
 }
 
 /// What a connection in the lane does next.
@@ -61,12 +52,12 @@ enum Next {
 /// Answers plain sends until the connection brings something else; `None` if it ended before.
 pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &Connection,
-    mut stream: S,
-) -> Option<Left<S>> {
-    let mut unread = Vec::new();
+    open: Open<S>,
+) -> Option<Open<S>> {
+    let Open { mut stream, mut unread } = open;
     loop {
         match next(connection, &mut stream, &mut unread).await {
-            Ok(Next::Sends(plain, flying)) => match answer(connection, &mut stream, plain, flying).await {
+            Ok(Next::Sends(plain, flying)) => match send(connection, &mut stream, plain, flying).await {
                 Ok(Goes::On) => {}
                 Ok(Goes::Away) => {
                     linger(stream).await;
@@ -75,16 +66,13 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 Err(_) => return None,
             },
             Ok(Next::TooSlow) => {
-                ANSWER.with_borrow_mut(|out| {
-                    out.clear();
-                    write_problem(out, Problem::body_too_slow(), connection.service().now_ms());
-                });
+                let now_ms = connection.service().now_ms();
                 // Whether it arrives or not: the connection is over.
-                let _ = write_answer(&mut stream).await;
+                let _ = answer::write_problem(&mut stream, Problem::body_too_slow(), now_ms).await;
                 linger(stream).await;
                 return None;
             }
-            Ok(Next::Leaves) => return Some(Left { stream, unread: unread.into() }),
+            Ok(Next::Leaves) => return Some(Open { stream, unread }),
             Ok(Next::Ends) | Err(_) => return None,
         }
     }
@@ -171,15 +159,8 @@ fn look_at(connection: &Connection, is_under_way: bool, bytes: &[u8]) -> Look {
     }
 }
 
-/// Whether a connection stays after an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Goes {
-    On,
-    Away,
-}
-
 /// Sends, and answers.
-async fn answer<S: AsyncWrite + Unpin>(
+async fn send<S: AsyncWrite + Unpin>(
     connection: &Connection,
     stream: &mut S,
     plain: Plain,
@@ -189,138 +170,39 @@ async fn answer<S: AsyncWrite + Unpin>(
     connection.place().busy();
     let sent = plain.send(connection.service()).await;
     let now_ms = connection.service().now_ms();
-    let goes = ANSWER.with_borrow_mut(|out| {
-        out.clear();
-        match sent {
-            Ok((status, body)) => write_success(out, status, &body, now_ms),
-            Err(error) => write_problem(out, Problem::from(error), now_ms),
-        }
-    });
     drop(flying);
     connection.place().trust();
     connection.answered_now();
-    write_answer(stream).await?;
-    Ok(goes)
-}
-
-/// Writes what was just built.
-async fn write_answer<S: AsyncWrite + Unpin>(stream: &mut S) -> io::Result<()> {
-    let rest = poll_fn(|cx| {
-        ANSWER.with_borrow(|out| {
-            let written = match Pin::new(&mut *stream).poll_write(cx, out) {
-                Poll::Ready(written) => written?,
-                // By the time there is room, others have built theirs.
-                Poll::Pending => 0,
-            };
-            Poll::Ready(io::Result::Ok(out[written..].to_vec()))
-        })
-    });
-    let rest = rest.await?;
-    stream.write_all(&rest).await?;
-    stream.flush().await
-}
-
-/// The answer that nearly all sends get.
-fn write_success(out: &mut Vec<u8>, status: StatusCode, body: &[u8], now_ms: u64) -> Goes {
-    let length = body.len();
-    out.extend_from_slice(if status == StatusCode::CREATED {
-        b"HTTP/1.1 201 Created\r\n"
-    } else {
-        b"HTTP/1.1 202 Accepted\r\n"
-    });
-    out.extend_from_slice(
-        b"content-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n",
-    );
-    write!(out, "content-length: {length}\r\n").expect(INFALLIBLE);
-    write_date(out, now_ms);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
-    Goes::On
-}
-
-/// A refusal by the broker, as the general server writes it.
-fn write_problem(out: &mut Vec<u8>, problem: Problem, now_ms: u64) -> Goes {
-    let response: Response<Body> = problem.response();
-    let status = response.status();
-    write!(out, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default())
-        .expect(INFALLIBLE);
-    for (name, value) in response.headers() {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
+    match sent {
+        Ok((status, body)) => answer::write_sent(stream, status, &body, now_ms).await.map(|()| Goes::On),
+        Err(error) => answer::write_problem(stream, Problem::from(error), now_ms).await,
     }
-    let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
-    let body = match response.into_body() {
-        Body::Full(bytes) => bytes.unwrap_or_default(),
-        Body::Routed(_) => Bytes::new(),
-    };
-    write!(out, "content-length: {}\r\n", body.len()).expect(INFALLIBLE);
-    write_date(out, now_ms);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(&body);
-    if closes { Goes::Away } else { Goes::On }
 }
 
-/// RFC 9110, 6.6.1. The text is made once a second.
-fn write_date(out: &mut Vec<u8>, now_ms: u64) {
-    DATE.with_borrow_mut(|(second, text)| {
-        let now = now_ms / 1000;
-        if *second != now || text.is_empty() {
-            *second = now;
-            *text = format!("date: {}\r\n", httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now)));
+/// Waits for what is to be answered, for as long as the client is there; `None` once it is gone. What it says
+/// meanwhile stays in `unread`.
+pub(super) async fn while_there<S: AsyncRead + Unpin, T>(
+    open: &mut Open<S>,
+    mut answer: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Some(answer));
         }
-        out.extend_from_slice(text.as_bytes());
-    });
-}
-
-/// A stream whose first bytes have been read already.
-pub(super) struct Rewound<S> {
-    unread: Bytes,
-    stream: S,
-}
-
-impl<S> Rewound<S> {
-    pub(super) fn new(left: Left<S>) -> Self {
-        Self { unread: left.unread, stream: left.stream }
-    }
-
-    /// The stream, and those of the bytes that nobody has read since.
-    pub(super) fn into_parts(self) -> (S, Bytes) {
-        (self.stream, self.unread)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.unread.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(cx, buffer);
+        // More than a head is not taken in before somebody reads it.
+        while open.unread.len() < limits::HEAD_BYTES_MAX {
+            let count = SCRATCH.with_borrow_mut(|scratch| {
+                let mut buffer = ReadBuf::new(&mut scratch[..limits::HEAD_BYTES_MAX]);
+                ready!(Pin::new(&mut open.stream).poll_read(cx, &mut buffer))?;
+                open.unread.extend_from_slice(buffer.filled());
+                Poll::Ready(io::Result::Ok(buffer.filled().len()))
+            });
+            match ready!(count) {
+                Ok(0) | Err(_) => return Poll::Ready(None),
+                Ok(_) => {}
+            }
         }
-        let count = this.unread.len().min(buffer.remaining());
-        buffer.put_slice(&this.unread.split_to(count));
-        if this.unread.is_empty() {
-            // Its memory is not kept for as long as the connection lives.
-            this.unread = Bytes::new();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
+        Poll::Pending
+    })
+    .await
 }

@@ -11,6 +11,7 @@
 //! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
 //! | everything else | the demo pages of `dev`, or the application behind it (`proxy`) |
 
+mod answer;
 mod assets;
 mod auth;
 mod body;
@@ -20,6 +21,7 @@ mod connections;
 mod dev_wire;
 mod error;
 mod flight;
+mod general;
 mod health;
 mod lane;
 mod messages;
@@ -34,7 +36,7 @@ use axum::{
     Router,
     routing::{any, get},
 };
-use body::Body;
+use body::{Body, Incoming};
 use connection::Connection;
 use connections::Connections;
 use delivery::edge::Edge;
@@ -42,7 +44,6 @@ pub(crate) use dev_wire::DevSockets;
 use error::Problem;
 use flight::Flight;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use protocol::limits;
 use std::{
     io,
@@ -65,6 +66,8 @@ pub(crate) struct Site {
 /// What becomes of a request.
 enum Outcome {
     Answer(Response<Body>),
+    /// It is answered when there is something to say.
+    Poll(socket::Polling),
     /// The connection is taken over: what follows on it are frames, not answers.
     TakeOver(socket::TakeOver),
 }
@@ -112,7 +115,13 @@ impl Site {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
         match self.router.clone().call(request).await {
-            Ok(response) => Outcome::Answer(response.map(Body::Routed)),
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                match Body::Routed(body).gathered().await {
+                    Ok(body) => Outcome::Answer(Response::from_parts(head, body)),
+                    Err(_) => Outcome::Answer(proxy::broken_off().response()),
+                }
+            }
             Err(never) => match never {},
         }
     }

@@ -114,6 +114,12 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
     }
 }
 
+/// What a short answer that did not come to its end is replaced with; a longer one ends the connection where it broke.
+pub(super) fn broken_off() -> Problem {
+    let detail = "The application broke its answer off.";
+    Problem::new(StatusCode::BAD_GATEWAY, "application_unreachable", detail)
+}
+
 /// No application decodes a path so often; a path that goes on would cost a round for each two of its bytes.
 const DECODINGS_MAX: usize = 16;
 

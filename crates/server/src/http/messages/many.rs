@@ -5,12 +5,15 @@ use super::{
     write_result,
 };
 use crate::{
-    http::{Body, body::read, error::Problem, json},
+    http::{
+        body::{Body, Incoming, read},
+        error::Problem,
+        json,
+    },
     service::Service,
 };
 use broker::message::Recipients;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use protocol::{
     encode::json::string,
     item::{self, Form},

@@ -6,11 +6,14 @@ mod one;
 pub(super) mod plain;
 
 use self::one::status;
-use super::{Body, auth, error::Problem};
+use super::{
+    auth,
+    body::{Body, Incoming},
+    error::Problem,
+};
 use crate::service::{Sent, Service};
 use broker::message::Recipients;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use protocol::{encode::json::string, query};
 use std::io::Write;

@@ -2,14 +2,17 @@
 
 use super::{Kind, kind, write_result};
 use crate::{
-    http::{Body, body::read, error::Problem, json},
+    http::{
+        body::{Body, Incoming, read},
+        error::Problem,
+        json,
+    },
     service::{Send, Sent, Service, Target},
 };
 use broker::message::Recipients;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use protocol::{
     item::{self, InvalidItem},
     message::{Data, Text},

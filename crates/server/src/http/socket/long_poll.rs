@@ -1,52 +1,70 @@
 //! `Accept: application/json`: polls that wait.
 
 use super::{
-    super::{Body, json},
+    super::{
+        body::{Body, Incoming},
+        error::Problem,
+        json,
+    },
+    Cors,
     grant::{self, Asked, Refusal},
     open::to_open,
 };
 use crate::service::Service;
-use broker::error::ReadError;
-use delivery::{edge::Edge, socket::Socket};
+use broker::message::Position;
+use delivery::{edge::Edge, hub::Hub, socket::Socket};
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use protocol::{close::CloseCode, query, socket::Transport};
+use protocol::{close::CloseCode, cursor::Cursor, frame::GapReason, query, socket::Transport};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-/// Answers the first poll of a new socket.
-pub(super) async fn first(
-    service: &Service,
-    edge: &Edge,
-    peer: SocketAddr,
-    request: &Request<Incoming>,
-    asked: Asked,
-) -> Result<Response<Body>, Refusal> {
-    let wait = wait(request)?;
-    let hub = &service.hub;
-    if hub.is_draining() {
-        return Err(Refusal::restarting());
+/// A poll that was let in: what is left of its request while it waits.
+pub(in crate::http) struct Polling {
+    socket: Arc<Socket>,
+    position: Option<Position>,
+    gap: Option<(Cursor, GapReason)>,
+    wait: Duration,
+    cors: Cors,
+}
+
+impl Polling {
+    /// The first poll of a new socket.
+    pub(super) async fn first(
+        service: &Service,
+        edge: &Edge,
+        peer: SocketAddr,
+        request: &Request<Incoming>,
+        asked: Asked,
+        cors: Cors,
+    ) -> Result<Self, Refusal> {
+        let wait = wait(request)?;
+        let hub = &service.hub;
+        if hub.is_draining() {
+            return Err(Refusal::restarting());
+        }
+        // Nothing is known of the client's place yet: it is told at once.
+        let wait = if asked.resumes { wait } else { Duration::ZERO };
+        let opened = hub.open(to_open(service, asked, Transport::LongPoll, peer), edge.index()).await?;
+        let gap = opened.gap;
+        Ok(Self { socket: hub.adopt_poll(opened), position: None, gap, wait, cors })
     }
-    // Nothing is known of the client's place yet: it is told at once.
-    let wait = if asked.resumes { wait } else { Duration::ZERO };
-    let opened = hub.open(to_open(service, asked, Transport::LongPoll, peer), edge.index()).await?;
-    let gap = opened.gap;
-    let socket = hub.adopt_poll(opened);
-    answer(hub.poll(&socket, None, gap, wait).await)
-}
 
-/// Answers another poll of a socket that is open. Also when the node stops: its close says when to come back.
-pub(super) async fn next(
-    service: &Service,
-    request: &Request<Incoming>,
-    socket: &Socket,
-) -> Result<Response<Body>, Refusal> {
-    let wait = wait(request)?;
-    answer(service.hub.poll(socket, grant::place(request)?, None, wait).await)
-}
+    /// Another poll of a socket that is open. Also when the node stops: its close says when to come back.
+    pub(super) fn next(
+        request: &Request<Incoming>,
+        socket: Arc<Socket>,
+        cors: Cors,
+    ) -> Result<Self, Refusal> {
+        Ok(Self { socket, position: grant::place(request)?, gap: None, wait: wait(request)?, cors })
+    }
 
-fn answer(polled: Result<Vec<u8>, ReadError>) -> Result<Response<Body>, Refusal> {
-    let body = polled.map_err(|_| Refusal::new(CloseCode::INTERNAL_ERROR, "The channel cannot be read."))?;
-    Ok(json(StatusCode::OK, body))
+    /// What it is answered with, as soon as there is something to say.
+    pub(in crate::http) async fn answer(self, hub: &Hub) -> Response<Body> {
+        let response = match hub.poll(&self.socket, self.position, self.gap, self.wait).await {
+            Ok(body) => json(StatusCode::OK, body),
+            Err(_) => Problem::closed(CloseCode::INTERNAL_ERROR, "The channel cannot be read.").response(),
+        };
+        self.cors.on(response)
+    }
 }
 
 /// The socket that `?socket=` names, if it is still there and the token's own. The name is a secret of its client.

@@ -6,13 +6,17 @@ mod long_poll;
 mod open;
 mod word;
 
-use super::{Body, Outcome, error::Problem};
+use super::{
+    Outcome,
+    body::{Body, Incoming},
+    error::Problem,
+};
 use crate::service::Service;
 use delivery::edge::Edge;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use std::net::SocketAddr;
 
+pub(super) use long_poll::Polling;
 pub(super) use open::TakeOver;
 
 /// The part of a path behind the socket's own: empty to open one, `/name` to speak to one.

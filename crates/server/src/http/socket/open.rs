@@ -1,10 +1,15 @@
 //! Opening: what is asked, whether it is granted, and the descriptor's way to the edge.
 
 use super::{
-    super::{Body, Outcome, error::Problem},
+    super::{
+        Outcome,
+        body::{Body, Incoming},
+        error::Problem,
+    },
     Cors,
     grant::{self, Asked, Refusal},
-    handshake, long_poll,
+    handshake,
+    long_poll::{self, Polling},
 };
 use crate::service::Service;
 use delivery::{
@@ -14,7 +19,6 @@ use delivery::{
     stream::Stream,
 };
 use http::{Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use protocol::{close::CloseCode, frame::Frame, socket::Transport};
 use std::{net::SocketAddr, rc::Rc};
 
@@ -63,14 +67,14 @@ pub(super) async fn open(
     }
     let open_poll = (transport == Transport::LongPoll).then(|| long_poll::known(service, &request)).flatten();
     if let Some(socket) = open_poll.filter(|_| cors.admits(request.headers())) {
-        let answer = long_poll::next(service, &request, &socket).await;
-        let answer = answer.map(|response| Outcome::Answer(cors.on(response)));
-        return answer.unwrap_or_else(|refusal| refused(transport, head, &refusal, &cors));
+        return match Polling::next(&request, socket, cors.clone()) {
+            Ok(polling) => Outcome::Poll(polling),
+            Err(refusal) => refused(transport, head, &refusal, &cors),
+        };
     }
     let result = match admitted(service, &request, transport, &cors) {
         Ok(asked) if transport == Transport::LongPoll => {
-            let answer = long_poll::first(service, edge, peer, &request, asked).await;
-            answer.map(|response| Outcome::Answer(cors.on(response)))
+            Polling::first(service, edge, peer, &request, asked, cors.clone()).await.map(Outcome::Poll)
         }
         Ok(_) if service.hub.is_draining() => Err(Refusal::restarting()),
         Ok(asked) => {

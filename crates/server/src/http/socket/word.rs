@@ -1,12 +1,15 @@
 //! `POST /v1/socket/{name}`: what a client says beside a stream that only goes one way.
 
 use super::{
-    super::{Body, body, error::Problem},
+    super::{
+        body::{self, Body, Incoming},
+        error::Problem,
+    },
     Cors,
 };
 use crate::service::Service;
 use http::{Request, Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use protocol::{client_word::ClientWord, close::CloseCode, limits};
 
 pub(super) async fn handle(

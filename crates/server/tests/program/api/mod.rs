@@ -1,5 +1,6 @@
 //! The calls of the API, one by one.
 
+mod back;
 mod cases;
 mod idempotency;
 mod lane;
