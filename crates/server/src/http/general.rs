@@ -53,7 +53,8 @@ pub(super) enum Todo {
     TakeOver(super::socket::TakeOver),
 }
 
-/// The marker with which a service ends hyper's part. Hyper writes nothing for it, and all earlier answers are out.
+/// The marker with which a service ends hyper's part. Hyper writes nothing for it, and all earlier answers are out: it
+/// begins no request before it has flushed them.
 #[derive(Debug)]
 struct TakenBack;
 
