@@ -8,4 +8,5 @@ pub mod error;
 pub mod key;
 pub mod local;
 pub mod message;
+pub mod nats;
 pub mod presence;
