@@ -20,6 +20,10 @@ bundle:
 docs:
     docs/check.py --write
 
+# The description of the API, as the program serves it.
+openapi:
+    cargo run --release -q -- openapi > docs/openapi.json
+
 # The documentation as a site: target/site/book/index.html. It needs mdBook: `cargo install mdbook`.
 site:
     docs/check.py --site

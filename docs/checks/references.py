@@ -15,6 +15,7 @@ from checks.server import Server
 CLI = ROOT / "docs" / "reference" / "cli.md"
 CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
 METRICS = ROOT / "docs" / "reference" / "metrics.md"
+OPENAPI = ROOT / "docs" / "openapi.json"
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
 MADE = "<!-- Made by `docs/check.py --write` from the program; edit its source instead. -->\n"
 
@@ -120,6 +121,7 @@ def check_references(program: Path, write: bool) -> list[str]:
         (CLI, cli(program)),
         (CONFIGURATION, configuration(program)),
         (METRICS, metrics(program)),
+        (OPENAPI, output(program, "openapi")),
     ]:
         if write:
             page.write_text(text)
@@ -134,6 +136,9 @@ def source_codes() -> set[str]:
     """Every code of a problem document that the server's source can answer."""
     codes: set[str] = set()
     for file in (ROOT / "crates" / "server" / "src" / "http").rglob("*.rs"):
+        # It answers nothing; it describes what the others answer.
+        if "openapi" in file.parts:
+            continue
         text = file.read_text().split("#[cfg(test)]")[0]
         codes |= set(
             re.findall(r'(?:new|bad_request)\(\s*(?:StatusCode::\w+,\s*)?"([a-z0-9_]+)"', text)

@@ -33,6 +33,9 @@ pub const TOKEN_BYTES_MAX: usize = 4096;
 /// A guessable API key is no key.
 pub const API_KEY_BYTES_MIN: usize = 16;
 
+/// A name is for people, and for a label of metrics.
+pub const API_KEY_NAME_BYTES_MAX: usize = 64;
+
 /// Seconds between pings: short enough for the 60 s idle time-out of common proxies, long enough to cost nothing.
 pub const PING_SECONDS: u32 = 15;
 

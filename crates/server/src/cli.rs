@@ -55,6 +55,8 @@ enum Command {
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the description of the API (OpenAPI 3.1), as a server gives it at /openapi.json.
+    Openapi,
     /// Channels.
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -169,6 +171,10 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Init(args) => commands::init::run(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::check::run(&args),
         Command::Config(ConfigCommand::PresenceSecret(args)) => commands::check::presence_secret(&args),
+        Command::Openapi => {
+            say(crate::http::openapi::text().trim_end());
+            Ok(())
+        }
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Channel(ChannelCommand::Create(remote)) => remotely(remote, commands::channel::run),
         Command::Send(remote) => remotely(remote, commands::send::run),

@@ -13,6 +13,7 @@ use broker::{
 };
 use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub};
 use journal::{Disk, FileDisk, MemoryDisk};
+use parking_lot::RwLock;
 use std::sync::Arc;
 
 /// A node that is ready to serve.
@@ -39,7 +40,7 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
     let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());
     let service = Service {
         hub,
-        api_keys: config.api_keys.clone(),
+        api_keys: RwLock::new(config.api_keys.clone()),
         token_in_query: config.token_in_query,
         allowed_origins: config.allowed_origins.clone(),
         message_bytes_max: config.message_bytes_max,

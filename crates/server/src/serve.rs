@@ -93,7 +93,11 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let url = url(config, address);
     let start = dev.is_some().then(|| demo::StartInfo {
         url: url.clone(),
-        api_key: address.ip().is_loopback().then(|| config.api_keys[0].expose().to_owned()),
+        api_key: config
+            .api_keys
+            .for_everything()
+            .filter(|_| address.ip().is_loopback())
+            .map(|key| key.expose().to_owned()),
         program: program(),
     });
     let site = http::Site::new(Arc::clone(&node.service), start, app, config.certificates.clone());
@@ -297,7 +301,7 @@ fn program() -> String {
 /// The first message, ready to be copied.
 fn greet(config: &Config, url: &str) {
     let program = program();
-    let key = config.api_keys[0].expose();
+    let key = config.api_keys.for_everything().map_or("…", |key| key.expose());
     let secret = config.presence.secrets.first().map_or("", |secret| secret.expose());
     say(&format!(
         "\n  Downlink is running.   Open {url} in a browser.\n\n  \

@@ -1,6 +1,10 @@
 //! What this node can do, for whoever asks over whichever way: make channels, send, look.
 
-use crate::{config::Secret, http::DevSockets, notices::Notices};
+use crate::{
+    http::DevSockets,
+    keys::{ApiKeys, NotAdmitted, Scope},
+    notices::Notices,
+};
 use broker::{
     broker::{Broker, Deletion},
     error::PublishError,
@@ -8,6 +12,7 @@ use broker::{
     presence::PresenceStore,
 };
 use delivery::{counters::Counter, hub::Hub};
+use parking_lot::RwLock;
 use protocol::{
     cursor::Cursor,
     id::{ClientId, InvalidClientId},
@@ -21,7 +26,8 @@ use std::{sync::Arc, time::Duration};
 /// The node, as the HTTP edge sees it.
 pub(crate) struct Service {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) api_keys: Vec<Secret>,
+    /// Replaced while the node runs, when its configuration is read again.
+    pub(crate) api_keys: RwLock<ApiKeys>,
     pub(crate) token_in_query: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
@@ -100,10 +106,9 @@ impl Service {
         self.hub.clock.now_ms()
     }
 
-    /// Whether a text is one of the API keys.
-    pub(crate) fn is_api_key(&self, text: &[u8]) -> bool {
-        // All are compared, so that the time tells nothing of which one it was.
-        self.api_keys.iter().fold(false, |found, key| found | key.matches(text))
+    /// Whether the bearer of a text may do something.
+    pub(crate) fn admit(&self, key: &[u8], scope: Scope) -> Result<(), NotAdmitted> {
+        self.api_keys.read().admit(key, scope).map(|_| ())
     }
 
     /// Makes a token for a client id.

@@ -3,13 +3,17 @@
 //! A file (TOML), then `DOWNLINK_…` variables over it, then command line options over both. Every mistake is found
 //! before a port is bound, and says where it stands.
 
+mod api;
 pub(crate) mod options;
 mod presence;
 mod secrets;
 mod tls;
 mod written;
 
-use crate::tls::Certificates;
+use crate::{
+    keys::{ApiKey, ApiKeys},
+    tls::Certificates,
+};
 use broker::local::Durability;
 use delivery::hub::Limits;
 use options::{OPTIONS, OptionSpec};
@@ -33,7 +37,7 @@ pub(crate) struct Config {
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) durability: Durability,
-    pub(crate) api_keys: Vec<Secret>,
+    pub(crate) api_keys: ApiKeys,
     /// `(id, secret)`; the first signs.
     pub(crate) token_keys: Vec<(String, Secret)>,
     /// The text of a JSON Web Key Set with the public keys of applications that sign tokens themselves.
@@ -250,11 +254,11 @@ impl Check<'_> {
     /// The API keys and the token keys: as configured, or as made before, or made now.
     fn keys(
         &mut self,
-        api: Vec<String>,
+        api: Vec<written::ApiKey>,
         token: &written::Token,
         data_dir: Option<&Path>,
-    ) -> (Vec<Secret>, Vec<(String, Secret)>) {
-        let mut api: Vec<Secret> = api.into_iter().map(Secret::new).collect();
+    ) -> (ApiKeys, Vec<(String, Secret)>) {
+        let mut api = self.api_keys(api);
         let mut tokens: Vec<(String, Secret)> = Vec::new();
         if let Some(secret) = &token.key {
             let secret = Secret::new(secret.clone());
@@ -265,7 +269,7 @@ impl Check<'_> {
         if self.origin.make_secrets {
             match secrets::make_missing(data_dir, api.is_empty(), tokens.is_empty()) {
                 Ok((made_api, made_token)) => {
-                    api.extend(made_api);
+                    api.extend(made_api.map(ApiKey::plain));
                     tokens.extend(made_token.map(|secret| (secret.fingerprint(), secret)));
                 }
                 Err(sentence) => self.mistakes.push(sentence),
@@ -274,15 +278,12 @@ impl Check<'_> {
         if api.is_empty() {
             self.wrong("api.keys", "is missing: applications need a key (`downlink init` makes one)");
         }
-        if api.iter().any(|key| key.expose().len() < limits::API_KEY_BYTES_MIN) {
-            self.wrong("api.keys", &format!("has a key of under {} characters", limits::API_KEY_BYTES_MIN));
-        }
         if tokens.is_empty() {
             self.wrong("token.key", "is missing: tokens are signed with it (`downlink init` makes one)");
         } else if let Err(error) = protocol::token::Keyring::new(&secrets::bytes(&tokens)) {
             self.wrong("token.key", &format!("cannot be used: {error}"));
         }
-        (api, tokens)
+        (ApiKeys::new(api), tokens)
     }
 }
 

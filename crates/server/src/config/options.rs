@@ -39,7 +39,7 @@ options! {
     "data_dir" "DOWNLINK_DATA_DIR" Text "" "Where messages are kept. One process at a time.";
     "durability" "DOWNLINK_DURABILITY" Text "\"fsync\"" "What an answered message survives: \"fsync\" a power loss, \"os\" the process being killed, \"memory\" nothing.";
     "drain_seconds" "DOWNLINK_DRAIN_SECONDS" Number "5" "At a stop, sockets are told to come back within this many seconds, at 10,000 a second if that is sooner.";
-    "api.keys" "DOWNLINK_API_KEY" List "" "Keys of the API. An application sends one as `Authorization: Bearer …`.";
+    "api.keys" "DOWNLINK_API_KEY" List "" "Keys of the API. An application sends one as `Authorization: Bearer …`. A text may do everything; { name = \"shop\", secret = \"…\", scopes = [\"send\", \"create\"] } in its place only what it says: send, create (tokens), read, admin (all else).";
     "token.key" "DOWNLINK_TOKEN_KEY" Text "" "The secret that signs tokens (HS256), at least 32 bytes. Whoever has it can make tokens.";
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
     "tls.certificate" "DOWNLINK_TLS_CERTIFICATE" Text "" "A PEM file with the server's certificate, then those that vouch for it. With it and tls.key, Downlink speaks TLS (https, wss) and nothing else. Read again when it changes.";

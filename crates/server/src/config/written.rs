@@ -29,7 +29,23 @@ pub(super) struct Written {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Api {
-    pub(super) keys: Option<Vec<String>>,
+    pub(super) keys: Option<Vec<ApiKey>>,
+}
+
+/// A key: its text alone, or a table with its name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum ApiKey {
+    Plain(String),
+    Named(NamedKey),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedKey {
+    pub(super) name: String,
+    pub(super) secret: String,
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,26 +1,49 @@
-//! Who may call the API.
+//! Who may call the API, and for what.
 
 use super::error::Problem;
-use crate::service::Service;
+use crate::{
+    keys::{NotAdmitted, Scope},
+    service::Service,
+};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use http::{HeaderMap, header};
 use std::sync::Arc;
 
-/// Proof that a request brought a key of the API.
-pub(super) struct ApiKey;
+/// Proofs that a request brought a key with the scope that they are named after.
+macro_rules! proofs {
+    ($($name:ident: $scope:ident, $what:literal;)*) => {$(
+        #[doc = $what]
+        pub(super) struct $name;
 
-impl FromRequestParts<Arc<Service>> for ApiKey {
-    type Rejection = Problem;
+        impl FromRequestParts<Arc<Service>> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Problem> {
-        require(service, &parts.headers)
-    }
+            async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Problem> {
+                require(service, &parts.headers, Scope::$scope).map(|()| Self)
+            }
+        }
+    )*};
+}
+
+proofs! {
+    MayCreate: Create, "The request may make tokens.";
+    MayRead: Read, "The request may look at channels.";
+    MayAdmin: Admin, "The request may do what no other scope is for.";
 }
 
 /// Checks the key of a request.
-pub(super) fn require(service: &Service, headers: &HeaderMap) -> Result<ApiKey, Problem> {
+pub(super) fn require(service: &Service, headers: &HeaderMap, scope: Scope) -> Result<(), Problem> {
     let key = bearer(headers).ok_or_else(Problem::invalid_api_key)?;
-    if service.is_api_key(key) { Ok(ApiKey) } else { Err(Problem::invalid_api_key()) }
+    service.admit(key, scope).map_err(Problem::from)
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::UnknownKey => Self::invalid_api_key(),
+            NotAdmitted::MissingScope(scope) => Self::missing_scope(scope),
+        }
+    }
 }
 
 /// What follows `Bearer` (RFC 6750, 2.1).

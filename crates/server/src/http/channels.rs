@@ -1,6 +1,11 @@
 //! `/v1/channels`: making tokens, looking at a channel, reading what is kept of it.
 
-use super::{Body, auth::ApiKey, error::Problem, parameters::Parameters};
+use super::{
+    Body,
+    auth::{MayAdmin, MayCreate, MayRead},
+    error::Problem,
+    parameters::Parameters,
+};
 use crate::{service::Service, time::rfc3339};
 use axum::{
     extract::{Request, State},
@@ -41,7 +46,7 @@ struct Created<'a> {
 /// `POST /v1/channels`.
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayCreate,
     request: Request,
 ) -> Result<Response, Problem> {
     let reading = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX);
@@ -77,12 +82,15 @@ pub(super) async fn create(
 /// A whole number of minutes, 1 to 1440 (channel-api.md, 1.2).
 fn duration(json: Option<&str>) -> Result<u32, Problem> {
     let Some(text) = json.filter(|text| *text != "null") else { return Ok(limits::TOKEN_MINUTES_DEFAULT) };
-    let minutes =
-        text.parse::<u32>().ok().filter(|minutes| (1..=limits::TOKEN_MINUTES_MAX).contains(minutes));
-    minutes.ok_or_else(|| {
-        let detail = format!("duration_minutes is a whole number from 1 to {}.", limits::TOKEN_MINUTES_MAX);
-        Problem::bad_request("invalid_duration", detail)
-    })
+    // 120.0 and 1.2e2 are the same number (RFC 8259, 6), and some languages write it so.
+    let minutes = text.parse::<f64>().ok().filter(|minutes| minutes.fract() == 0.0);
+    let minutes = minutes.filter(|minutes| (1.0..=f64::from(limits::TOKEN_MINUTES_MAX)).contains(minutes));
+    minutes.map(|minutes| minutes as u32).ok_or_else(invalid_duration)
+}
+
+pub(super) fn invalid_duration() -> Problem {
+    let detail = format!("duration_minutes is a whole number from 1 to {}.", limits::TOKEN_MINUTES_MAX);
+    Problem::bad_request("invalid_duration", detail)
 }
 
 #[derive(Deserialize)]
@@ -94,7 +102,7 @@ pub(super) struct ByQuery {
 /// `GET /v1/channels?client_id=`: for ids that a path cannot carry.
 pub(super) async fn by_query(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayRead,
     Parameters(query): Parameters<ByQuery>,
 ) -> Result<Response, Problem> {
     let id = query.client_id.unwrap_or_default().parse()?;
@@ -104,7 +112,7 @@ pub(super) async fn by_query(
 /// `DELETE /v1/channels?client_id=`.
 pub(super) async fn delete_by_query(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayAdmin,
     Parameters(query): Parameters<ByQuery>,
 ) -> Result<Response, Problem> {
     delete(&service, &query.client_id.unwrap_or_default().parse()?).await
@@ -113,14 +121,23 @@ pub(super) async fn delete_by_query(
 /// `DELETE /v1/channels/{client_id}`.
 pub(super) async fn delete_by_path(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayAdmin,
     uri: Uri,
 ) -> Result<Response, Problem> {
     match uri.path().strip_prefix("/v1/channels/").filter(|rest| !rest.contains('/')) {
         Some(rest) => delete(&service, &id_of(rest)?).await,
         // What is kept is deleted with its channel, not by itself.
-        None => Err(Problem::method_not_allowed()),
+        None => Err(Problem::method_not_allowed().allowing(OF_MESSAGES)),
     }
+}
+
+/// The methods of `…/messages`.
+const OF_MESSAGES: &str = "GET, HEAD, POST";
+
+/// Any other method: what there is depends on what the path names.
+pub(super) async fn not_allowed(uri: Uri) -> Problem {
+    let of_messages = uri.path().ends_with("/messages");
+    Problem::method_not_allowed().allowing(if of_messages { OF_MESSAGES } else { "GET, HEAD, DELETE" })
 }
 
 async fn delete(service: &Service, id: &ClientId) -> Result<Response, Problem> {
@@ -132,13 +149,13 @@ async fn delete(service: &Service, id: &ClientId) -> Result<Response, Problem> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Paged {
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 /// `GET /v1/channels/{client_id}` and `GET /v1/channels/{client_id}/messages`.
 pub(super) async fn by_path(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayRead,
     uri: Uri,
     Parameters(paged): Parameters<Paged>,
 ) -> Result<Response, Problem> {
@@ -209,7 +226,8 @@ async fn messages(service: &Service, id: &ClientId, paged: &Paged) -> Result<Res
         Some(after) => Position::After(after.parse()?),
         None => Position::Since(0),
     };
-    let limit = paged.limit.unwrap_or(limits::PAGE_MESSAGES_MAX).clamp(1, limits::PAGE_MESSAGES_MAX);
+    let limit = paged.limit.map_or(limits::PAGE_MESSAGES_MAX, |limit| limit as usize);
+    let limit = limit.clamp(1, limits::PAGE_MESSAGES_MAX);
     let page = Page { messages: limit, bytes: limits::PAGE_BYTES_MAX };
     let broker = service.broker();
     let history = broker.history(id, broker.key(id), position, page, service.now_ms()).await;
@@ -269,7 +287,9 @@ mod tests {
         assert_eq!(duration(Some("null")).unwrap(), 120);
         assert_eq!(duration(Some("1")).unwrap(), 1);
         assert_eq!(duration(Some("1440")).unwrap(), 1440);
-        for wrong in ["0", "-1", "1441", "1.5", "120.0", "\"60\"", "true", "[]", "1e2", "99999999999"] {
+        assert_eq!(duration(Some("90.0")).unwrap(), 90);
+        assert_eq!(duration(Some("1e2")).unwrap(), 100);
+        for wrong in ["0", "-1", "1441", "1.5", "0.5", "\"60\"", "true", "[]", "1e9", "99999999999"] {
             assert_eq!(duration(Some(wrong)).unwrap_err().code, "invalid_duration", "{wrong}");
         }
     }

@@ -1,6 +1,7 @@
 //! Every refusal, with its status, its stable code and a sentence that says what to do (RFC 9457).
 
 use super::{Body, json};
+use crate::keys::Scope;
 use axum::response::IntoResponse;
 use broker::error::PublishError;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -50,10 +51,23 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
+    /// Says which methods there are (RFC 9110, 15.5.6). The router does so by itself where it knows.
+    pub(super) fn allowing(self, methods: &'static str) -> Self {
+        self.with(header::ALLOW, methods)
+    }
+
     pub(super) fn invalid_api_key() -> Self {
         let detail = "Send a key of this server's API: `Authorization: Bearer …`.";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", detail)
             .with(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
+    pub(super) fn missing_scope(scope: Scope) -> Self {
+        let detail = format!(
+            "This call needs a key with the scope \"{scope}\"; the key that was sent has others. See `api.keys` in the \
+             configuration."
+        );
+        Self::new(StatusCode::FORBIDDEN, "missing_scope", detail)
     }
 
     pub(super) fn empty_message() -> Self {
@@ -126,7 +140,19 @@ impl Problem {
             CloseCode::OVERLOADED => (StatusCode::TOO_MANY_REQUESTS, "too_many_sockets"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
-        Self::new(status, name, reason)
+        let problem = Self::new(status, name, reason);
+        match status {
+            StatusCode::UNAUTHORIZED => problem.with(header::WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                problem.with(header::RETRY_AFTER, "1")
+            }
+            _ => problem,
+        }
+    }
+
+    /// The header that it comes with.
+    pub(super) fn header_name(&self) -> Option<&HeaderName> {
+        self.header.as_ref().map(|(name, _)| name)
     }
 
     /// The document.

@@ -8,6 +8,7 @@
 //! | `/v1/presence` | `presence` |
 //! | `/_ah/channel/dev` | `dev_wire` |
 //! | `/healthz`, `/metrics` | `health` |
+//! | `/openapi.json`, `/docs` | `openapi` |
 //! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
 //! | everything else | the demo pages of `dev`, or the application behind it (`proxy`) |
 
@@ -25,6 +26,7 @@ mod general;
 mod health;
 mod lane;
 mod messages;
+pub(crate) mod openapi;
 mod parameters;
 mod presence;
 pub(crate) mod proxy;
@@ -86,13 +88,19 @@ impl Site {
                 "/v1/channels",
                 get(channels::by_query).post(channels::create).delete(channels::delete_by_query),
             )
-            .route("/v1/channels/{*rest}", get(channels::by_path).delete(channels::delete_by_path))
+            .route(
+                "/v1/channels/{*rest}",
+                get(channels::by_path).delete(channels::delete_by_path).fallback(channels::not_allowed),
+            )
+            // A `POST` does not come here.
+            .route("/v1/messages", any(|| async { Problem::method_not_allowed().allowing("POST") }))
             .route("/_ah/channel/dev", any(dev_wire::handle))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
             .route("/metrics", get(health::metrics))
             .with_state(Arc::clone(&service))
             .merge(assets::router())
+            .merge(openapi::router())
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
         router = match (app, start) {
             (Some(app), _) => router.fallback_service(proxy::router(app)),

@@ -1,6 +1,6 @@
 //! `GET /v1/presence`: client ids with a socket, in pages.
 
-use super::{auth::ApiKey, channels::answer, error::Problem, parameters::Parameters};
+use super::{auth::MayRead, channels::answer, error::Problem, parameters::Parameters};
 use crate::service::Service;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
@@ -17,7 +17,7 @@ const PAGE_DEFAULT: usize = 1_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paged {
-    limit: Option<usize>,
+    limit: Option<u32>,
     after: Option<String>,
 }
 
@@ -31,11 +31,11 @@ struct Page {
 /// One page, in the order of the ids' bytes.
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
-    _: ApiKey,
+    _: MayRead,
     Parameters(paged): Parameters<Paged>,
 ) -> Result<Response, Problem> {
     let after: Option<ClientId> = paged.after.map(|after| after.parse()).transpose()?;
-    let limit = paged.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let limit = paged.limit.map_or(PAGE_DEFAULT, |limit| limit as usize).clamp(1, PAGE_MAX);
     let ids = service.hub.present(after.as_ref(), limit);
     let client_ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let next = client_ids.last().filter(|_| client_ids.len() == limit).cloned();

@@ -11,7 +11,10 @@ use super::{
     body::{Body, Incoming},
     error::Problem,
 };
-use crate::service::{Sent, Service};
+use crate::{
+    keys::Scope,
+    service::{Sent, Service},
+};
 use broker::message::Recipients;
 use http::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
@@ -34,7 +37,8 @@ pub(super) fn is_send<B>(request: &Request<B>) -> bool {
 
 /// Answers a send.
 pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Response<Body> {
-    let result = match auth::require(service, request.headers()).and_then(|_| recipient(&request)) {
+    let admitted = auth::require(service, request.headers(), Scope::Send);
+    let result = match admitted.and_then(|()| recipient(&request)) {
         Ok(Some(to)) => one::send(service, request, &to).await,
         Ok(None) => many::send(service, request).await,
         Err(problem) => Err(problem),

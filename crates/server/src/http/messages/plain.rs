@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     http::auth::credentials,
+    keys::Scope,
     service::{Send, Sent, Service, Target},
 };
 use broker::message::Recipients;
@@ -54,9 +55,7 @@ fn read(service: &Service, bytes: &[u8]) -> Option<Look> {
     }
     let id = route(request.path?).flatten().filter(|id| !id.contains('?'))?;
     let head = Head::read(request.headers)?;
-    if !service.is_api_key(head.key?) {
-        return None;
-    }
+    service.admit(head.key?, Scope::Send).ok()?;
     let id = if id.contains('%') { percent_decode_str(id).collect() } else { Cow::Borrowed(id.as_bytes()) };
     let Ok(Target::Client(id)) = service.target(&id) else { return None };
     let words = Words::read(head.ttl, head.idempotency_key, head.content_type).ok()?;

@@ -17,7 +17,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use std::net::SocketAddr;
 
 pub(super) use long_poll::Polling;
-pub(super) use open::TakeOver;
+pub(super) use open::{TakeOver, not_a_websocket, unexpected_body};
+pub(super) use word::{invalid_word, no_such_socket};
 
 /// The part of a path behind the socket's own: empty to open one, `/name` to speak to one.
 pub(super) fn path(path: &str) -> Option<&str> {
@@ -38,7 +39,10 @@ pub(super) async fn handle(
         (&Method::OPTIONS, _) => cors.preflight(),
         (&Method::GET, None) => return open::open(service, edge, peer, request, cors).await,
         (&Method::POST, Some(name)) => word::handle(service, request, name, &cors).await,
-        _ => Problem::method_not_allowed().response(),
+        (_, name) => {
+            let methods = if name.is_some() { "POST, OPTIONS" } else { "GET, OPTIONS" };
+            Problem::method_not_allowed().allowing(methods).response()
+        }
     };
     Outcome::Answer(cors.on(answer))
 }

@@ -56,14 +56,13 @@ pub(super) async fn open(
     let head = match transport {
         Transport::WebSocket => match handshake::websocket(&request) {
             Some(head) => head,
-            None => return Outcome::Answer(cors.on(not_a_websocket())),
+            None => return Outcome::Answer(cors.on(upgrade_refused())),
         },
         Transport::Sse | Transport::Lines => handshake::stream(transport, &cors),
         Transport::LongPoll => Vec::new(),
     };
     if handshake::has_body(request.headers()) {
-        let problem = Problem::bad_request("unexpected_body", "A request that opens a socket has no body.");
-        return Outcome::Answer(cors.on(problem.response()));
+        return Outcome::Answer(cors.on(unexpected_body().response()));
     }
     let open_poll = (transport == Transport::LongPoll).then(|| long_poll::known(service, &request)).flatten();
     if let Some(socket) = open_poll.filter(|_| cors.admits(request.headers())) {
@@ -139,9 +138,17 @@ fn refused(transport: Transport, mut head: Vec<u8>, refusal: &Refusal, cors: &Co
     Outcome::Answer(cors.on(problem.response()))
 }
 
-fn not_a_websocket() -> Response<Body> {
+pub(in crate::http) fn unexpected_body() -> Problem {
+    Problem::bad_request("unexpected_body", "A request that opens a socket has no body.")
+}
+
+pub(in crate::http) fn not_a_websocket() -> Problem {
     let detail = "Not a WebSocket handshake of version 13 (RFC 6455, 4.2.1).";
-    let mut response = Problem::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", detail).response();
+    Problem::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", detail)
+}
+
+fn upgrade_refused() -> Response<Body> {
+    let mut response = not_a_websocket().response();
     let headers = response.headers_mut();
     headers.insert(header::SEC_WEBSOCKET_VERSION, http::HeaderValue::from_static("13"));
     headers.insert(header::UPGRADE, http::HeaderValue::from_static("websocket"));

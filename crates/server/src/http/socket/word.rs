@@ -31,21 +31,24 @@ pub(super) async fn handle(
     }
 }
 
+pub(in crate::http) fn no_such_socket() -> Problem {
+    let detail = "There is no such socket (any more); open one, and use the name from its open frame.";
+    Problem::new(StatusCode::NOT_FOUND, "no_such_socket", detail)
+}
+
+pub(in crate::http) fn invalid_word() -> Problem {
+    Problem::bad_request("invalid_word", protocol::client_word::InvalidWord.to_string())
+}
+
 async fn hear(service: &Service, request: Request<Incoming>, name: &str) -> Result<(), Problem> {
     if request.body().size_hint().lower() > limits::CLIENT_WORD_BYTES_MAX as u64 {
         return Err(Problem::too_large(limits::CLIENT_WORD_BYTES_MAX));
     }
     // Before the body is read: who cannot name a socket holds nothing here for longer than a refusal takes.
-    let gone = || {
-        let detail = "There is no such socket (any more); open one, and use the name from its open frame.";
-        Problem::new(StatusCode::NOT_FOUND, "no_such_socket", detail)
-    };
-    let socket = service.hub.find(name).ok_or_else(gone)?;
+    let socket = service.hub.find(name).ok_or_else(no_such_socket)?;
     let body = body::read(request.into_body(), limits::CLIENT_WORD_BYTES_MAX).await?;
     let word = std::str::from_utf8(&body).ok().and_then(|text| ClientWord::parse(text).ok());
-    let word = word.ok_or_else(|| {
-        Problem::bad_request("invalid_word", protocol::client_word::InvalidWord.to_string())
-    })?;
+    let word = word.ok_or_else(invalid_word)?;
     let farewell = word == ClientWord::Close;
     match service.hub.hear(&socket, word) {
         Ok(()) => Ok(()),

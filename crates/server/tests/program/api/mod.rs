@@ -8,3 +8,4 @@ mod limits;
 mod look;
 mod many;
 mod one;
+mod scopes;
