@@ -11,6 +11,7 @@ use crate::{
     presence::Watch,
     socket::{Replay, Socket, Wire},
     tail::Tail,
+    timeline::{Timeline, What},
 };
 use broker::{
     broker::{Announce, Broker, Flush},
@@ -61,6 +62,8 @@ pub struct Hub {
     /// The newest messages.
     pub(crate) tail: Tail,
     pub(crate) limits: Limits,
+    /// What happened of late, for people who ask.
+    pub timeline: Timeline,
     /// Marks of who came and went.
     pub(crate) watch: Watch,
     shards: Box<[Mutex<Shard>]>,
@@ -142,6 +145,7 @@ impl Hub {
             keyring: RwLock::new(Arc::new(keyring)),
             tail: Tail::new(limits.tail_bytes),
             limits,
+            timeline: Timeline::new(clock.now_ms()),
             watch: Watch::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             addresses: Mutex::default(),
@@ -246,7 +250,9 @@ impl Hub {
             self.forget(&mut shard, channel);
         }
         drop(shard);
-        self.watch.went(channel, socket.state.lock().farewell);
+        let (farewell, ended) = socket.ended();
+        self.watch.went(channel, farewell);
+        self.timeline.note(channel.key, self.clock.now_ms(), ended);
         self.exit(socket.address);
         self.counters.open.of(socket.transport).subtract(1);
     }
@@ -370,6 +376,7 @@ impl Announce for Hub {
     }
 
     fn deleted(&self, key: ChannelKey) {
+        self.timeline.note(key, self.clock.now_ms(), What::Deleted);
         if let Some(channel) = self.channel(key) {
             self.close_all(&channel, CloseCode::GONE);
         }

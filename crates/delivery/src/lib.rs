@@ -15,8 +15,10 @@ pub mod open;
 pub mod poll;
 pub mod presence;
 pub mod socket;
+pub mod standing;
 pub mod stream;
 pub mod tail;
+pub mod timeline;
 pub mod tls;
 pub mod word;
 

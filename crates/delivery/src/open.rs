@@ -1,9 +1,11 @@
 //! Opening a socket: where it starts, whether something is missing before that, and whether there is room.
 
 use crate::{
+    channel::Channel,
     hub::{Hold, Hub},
     poll::PollWire,
     socket::{Socket, State, Wire},
+    timeline::What,
 };
 use broker::{
     broker::LogStart,
@@ -72,10 +74,7 @@ impl Hub {
         let hold = self.hold(&request.id);
         let start = self.start(&hold, request.position).await?;
         if !self.enter(request.address) {
-            return Err(Refused {
-                code: CloseCode::OVERLOADED,
-                reason: "Too many sockets from this address.",
-            });
+            return Err(self.refuse(&hold, CloseCode::OVERLOADED, "Too many sockets from this address."));
         }
         let wire = match request.transport {
             Transport::LongPoll => Wire::Poll(Box::new(PollWire::new(self.clock.seconds(), request.silence))),
@@ -91,12 +90,16 @@ impl Hub {
         });
         let Some(socket) = joined else {
             self.exit(request.address);
-            return Err(Refused {
-                code: CloseCode::OVERLOADED,
-                reason: "Too many sockets of this client id.",
-            });
+            return Err(self.refuse(&hold, CloseCode::OVERLOADED, "Too many sockets of this client id."));
         };
         self.counters.open.of(request.transport).add(1);
+        let came = What::Connected {
+            place: socket.place,
+            from: start.from,
+            transport: request.transport,
+            address: request.address,
+        };
+        self.timeline.note(channel.key, now_ms, came);
         // From here on it ends itself when it is dropped.
         let mut opened = Opened {
             hub: Arc::clone(self),
@@ -108,10 +111,13 @@ impl Hub {
         let deletion = self.broker.deletion(channel.key);
         let (position, issued_at) = request.token;
         if deletion.is_some_and(|deletion| deletion.refuses(position, issued_at)) {
+            opened.socket().state.lock().end_with(CloseCode::GONE);
             return Err(Refused { code: CloseCode::GONE, reason: CloseCode::GONE.reason() });
         }
         self.counters.opened.of(request.transport).add(1);
-        self.counters.gaps.add(u64::from(start.gap.is_some()));
+        if let Some(reason) = start.gap {
+            self.gap_said(channel, start.from, reason);
+        }
         let from = self.cursor(start.from);
         opened.cursor = match (start.gap, request.position) {
             (None, _) => from,
@@ -121,6 +127,17 @@ impl Hub {
         };
         opened.gap = start.gap.map(|gap| (from, gap));
         Ok(opened)
+    }
+
+    fn refuse(&self, hold: &Hold, code: CloseCode, reason: &'static str) -> Refused {
+        self.timeline.note(hold.channel().key, self.clock.now_ms(), What::Refused { code });
+        Refused { code, reason }
+    }
+
+    /// A gap was said on a channel.
+    pub(crate) fn gap_said(&self, channel: &Channel, upto: Offset, reason: GapReason) {
+        self.counters.gaps.add(1);
+        self.timeline.note(channel.key, self.clock.now_ms(), What::Gap { upto, reason });
     }
 
     /// Finds the start without the disk where it can: for channels that have nothing new, and for what is still in

@@ -68,6 +68,11 @@ impl PollWire {
         }
     }
 
+    /// Whether no poll waits.
+    pub(crate) fn is_between(&self) -> bool {
+        self.waiting == 0
+    }
+
     pub(crate) fn wake(&self) {
         self.notify.notify_one();
     }
@@ -176,7 +181,9 @@ impl Hub {
             let page = Page { messages: 1, bytes: 1 };
             let now_ms = self.clock.now_ms();
             let history = self.broker.history(&channel.id, channel.key, position, page, now_ms).await?;
-            self.counters.gaps.add(u64::from(history.gap.is_some()));
+            if let Some(reason) = history.gap {
+                self.gap_said(channel, history.from, reason);
+            }
             socket.state.lock().cursor = history.upto;
             if let Some(message) = history.messages.into_iter().next() {
                 self.counters.deliveries.add(1);
@@ -209,6 +216,7 @@ impl Hub {
         drop(polls);
         let mut state = socket.state.lock();
         state.farewell = true;
+        state.end_with(CloseCode::NORMAL);
         state.wire = Wire::Closed;
         drop(state);
         self.leave(socket);
@@ -241,7 +249,7 @@ impl Hub {
             self.broker.history(&channel.id, channel.key, position, page, self.clock.now_ms()).await?;
         if let Some(reason) = history.gap {
             found.gap = Some((self.cursor(history.from), reason));
-            self.counters.gaps.add(1);
+            self.gap_said(channel, history.from, reason);
         }
         self.counters.deliveries.add(history.messages.len() as u64);
         found.messages.extend(
@@ -327,7 +335,11 @@ impl Hub {
         let is_closing = poll.close.is_some() && !self.is_draining();
         let ended = poll.waiting == 0 && (is_closing || now > poll.answered_at + poll.linger);
         if ended {
+            let code = poll.close.as_ref().map(|(code, ..)| *code);
             state.farewell |= poll.one_by_one;
+            if let Some(code) = code {
+                state.end_with(code);
+            }
             state.wire = Wire::Closed;
         }
         ended

@@ -1,6 +1,6 @@
 //! One open socket: a descriptor, a cursor, a few deadlines. About 200 bytes, and no queue.
 
-use crate::{channel::Channel, poll::PollWire, stream::Stream};
+use crate::{channel::Channel, poll::PollWire, stream::Stream, timeline::What};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use broker::key::ChannelKey;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use protocol::{
     close::CloseCode,
     cursor::Offset,
-    socket::{Heartbeat, Transport},
+    socket::{Heartbeat, Seconds, Transport},
     websocket::Decoder,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -52,10 +52,14 @@ pub(crate) struct State {
     pub(crate) patient: bool,
     /// It ends on purpose: the client said so, or nobody may come back. Its presence then ends without a grace.
     pub(crate) farewell: bool,
+    /// The code with which it ends; 0 if none was said.
+    pub(crate) ended_with: u16,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) decoder: Decoder,
     /// The highest place that the page acknowledged; 0 for none.
     pub(crate) acked: Offset,
+    /// When it did.
+    pub(crate) acked_at: Seconds,
 }
 
 /// Whether pages from the broker are on their way to a socket.
@@ -139,6 +143,19 @@ impl Socket {
         Some(self.state.lock().acked).filter(|offset| offset.0 != 0)
     }
 
+    /// How it ended: whether on purpose, and what is to be noted of it.
+    pub(crate) fn ended(&self) -> (bool, What) {
+        let state = self.state.lock();
+        let ended = What::Ended {
+            place: self.place,
+            transport: self.transport,
+            code: Some(CloseCode(state.ended_with)).filter(|code| code.0 != 0),
+            cursor: state.cursor,
+            acked: state.acked,
+        };
+        (state.farewell, ended)
+    }
+
     /// Whether it has ended.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -147,6 +164,13 @@ impl Socket {
 }
 
 impl State {
+    /// Notes why the socket ends; the first reason counts.
+    pub(crate) fn end_with(&mut self, code: CloseCode) {
+        if self.ended_with == 0 {
+            self.ended_with = code.0;
+        }
+    }
+
     pub(crate) fn new(wire: Wire, cursor: Offset, heartbeat: Heartbeat) -> Self {
         Self {
             wire,
@@ -157,9 +181,11 @@ impl State {
             watched: false,
             patient: false,
             farewell: false,
+            ended_with: 0,
             heartbeat,
             decoder: Decoder::default(),
             acked: Offset(0),
+            acked_at: 0,
         }
     }
 }

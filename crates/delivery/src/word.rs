@@ -27,6 +27,7 @@ impl Hub {
                 // Of another life, or more than was sent: nothing that could have been handled.
                 if cursor.epoch == self.broker.end().epoch && cursor.offset <= state.cursor {
                     state.acked = state.acked.max(cursor.offset);
+                    state.acked_at = self.clock.seconds();
                     socket.channel.acknowledge(cursor.offset);
                 }
                 Ok(())
@@ -71,6 +72,7 @@ impl Hub {
             // It was told already; two close frames would be one too many.
             return;
         }
+        state.end_with(code);
         match &mut state.wire {
             Wire::Descriptor(stream) => {
                 let slot = stream.slot();

@@ -162,5 +162,21 @@ pub const PRESENCE_SILENCE_DEFAULT: Duration = Duration::from_secs(5);
 /// A secret that signs presence notices has at least so many bytes (Standard Webhooks: 24 to 64).
 pub const NOTICE_SECRET_BYTES_MIN: usize = 24;
 
+/// Events of sockets that a node remembers for people who look: a megabyte. A storm of 8,000 sockets that end and
+/// come back fits in.
+pub const TIMELINE_EVENTS_MAX: usize = 16_384;
+
+/// And how many of one channel are shown: what a person may read.
+pub const TIMELINE_SHOWN_MAX: usize = 500;
+
+/// Seconds of which the console has samples: what its plots show, 130 bytes each.
+pub const SAMPLES_MAX: usize = 300;
+
+/// Client ids that one search of the console finds: what fits on a screen.
+pub const CLIENTS_FOUND_MAX: usize = 50;
+
+/// Sockets shown of one channel at most.
+pub const SOCKETS_SHOWN_MAX: usize = 1000;
+
 /// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
 pub const TAIL_CACHE_BYTES: usize = 64 * 1024 * 1024;

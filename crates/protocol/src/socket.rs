@@ -106,6 +106,12 @@ impl Heartbeat {
         Some(self.blocked_since).filter(|since| *since != 0)
     }
 
+    /// When the token ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Seconds {
+        self.expires_at
+    }
+
     /// A new token was accepted.
     pub fn handle_token(&mut self, expires_at: Seconds) {
         self.expires_at = expires_at;

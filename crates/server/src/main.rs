@@ -10,6 +10,7 @@ mod log;
 mod metrics;
 mod node;
 mod notices;
+mod samples;
 mod serve;
 mod service;
 mod systemd;

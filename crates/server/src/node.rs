@@ -3,7 +3,7 @@
 use crate::{
     cli::RecoveryArgs,
     config::Config,
-    notices::{Notices, NoticesTo},
+    notices::{Listener, Notices, NoticesTo},
     service::Service,
 };
 use broker::presence::PresenceStore;
@@ -11,7 +11,7 @@ use broker::{
     broker::Broker,
     local::{Durability, Local, Options},
 };
-use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub};
+use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub, timeline::What};
 use journal::{Disk, FileDisk, MemoryDisk};
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
     });
     let notices = to.map(|to| Notices::new(to, Arc::clone(&presence), clock)).transpose()?;
     let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());
+    if let Some(notices) = &notices {
+        let _ = notices.listener.set(listener(&hub));
+    }
     let service = Service {
         hub,
         api_keys: RwLock::new(config.api_keys.clone()),
@@ -49,8 +52,18 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
         dev_silence: config.presence.silence.as_secs() as u32,
         notices: notices.map(Arc::new),
         counters: Default::default(),
+        samples: Default::default(),
     };
     Ok(Node { service: Arc::new(service), edges })
+}
+
+/// Writes down for the console what becomes of notices.
+fn listener(hub: &Arc<Hub>) -> Listener {
+    let hub = Arc::clone(hub);
+    Box::new(move |notice, outcome| {
+        let noticed = What::Noticed { connected: notice.connected, outcome };
+        hub.timeline.note(hub.broker.key(&notice.id), hub.clock.now_ms(), noticed);
+    })
 }
 
 fn open_broker(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<Local, String> {

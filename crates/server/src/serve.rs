@@ -3,7 +3,7 @@
 use crate::{
     cli::{ConfigArgs, DevArgs, Failure, RecoveryArgs, ServeArgs, say},
     config::{Config, Overrides, Sources},
-    demo, http, log, node, systemd,
+    demo, http, log, node, samples, systemd,
 };
 use delivery::{
     edge,
@@ -104,6 +104,7 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
     let telling = tell(&node, config, &runtime);
+    runtime.spawn(samples::take(Arc::clone(&node.service)));
     if let Some(certificates) = &config.certificates {
         certificates.warn();
         runtime.spawn(Arc::clone(certificates).watch());
@@ -305,6 +306,7 @@ fn greet(config: &Config, url: &str) {
     let secret = config.presence.secrets.first().map_or("", |secret| secret.expose());
     say(&format!(
         "\n  Downlink is running.   Open {url} in a browser.\n\n  \
+         To look inside:\n    console: {url}/console#key={key}\n\n  \
          For your application:\n    export DOWNLINK_URL={url}\n    export DOWNLINK_API_KEY={key}\n    \
          export DOWNLINK_PRESENCE_SECRET={secret}\n\n  \
          The first message, in a second window:\n    {program} listen ada\n  and in a third:\n    \

@@ -4,6 +4,7 @@ use crate::{
     http::DevSockets,
     keys::{ApiKeys, NotAdmitted, Scope},
     notices::Notices,
+    samples::Samples,
 };
 use broker::{
     broker::{Broker, Deletion},
@@ -40,6 +41,8 @@ pub(crate) struct Service {
     /// Tells the application who comes and goes, if it wants to know.
     pub(crate) notices: Option<Arc<Notices>>,
     pub(crate) counters: Counters,
+    /// What the console's plots show.
+    pub(crate) samples: Samples,
 }
 
 /// Why a token opens nothing.

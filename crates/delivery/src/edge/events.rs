@@ -189,7 +189,10 @@ impl Edge {
             Event::Pong => Ok(()),
             Event::Close(code) => {
                 // A page that is left or reloaded closes with another code or none (RFC 6455, 7.4.1).
-                socket.state.lock().farewell |= *code == CloseCode::NORMAL.0;
+                let farewell = *code == CloseCode::NORMAL.0;
+                let mut state = socket.state.lock();
+                state.farewell |= farewell;
+                state.end_with(if farewell { CloseCode::NORMAL } else { CloseCode::GOING_AWAY });
                 Err((CloseCode::NORMAL, ""))
             }
         }
@@ -205,7 +208,10 @@ impl Edge {
         } else {
             control_frame(socket.transport, &Frame::Close { code, reason, retry_after_ms: None })
         };
-        let _: Progress = catch_up::write_control(&self.hub, &mut socket.state.lock(), frame);
+        let mut state = socket.state.lock();
+        state.end_with(code);
+        let _: Progress = catch_up::write_control(&self.hub, &mut state, frame);
+        drop(state);
         self.end(slot);
     }
 }

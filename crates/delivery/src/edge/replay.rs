@@ -61,7 +61,7 @@ fn write_gap(hub: &Hub, socket: &Socket, state: &mut State, (from, reason): (Off
     let frame = Frame::Gap { cursor: hub.cursor(from), reason };
     let progress = write_control(hub, state, control_frame(socket.transport, &frame));
     if progress == Progress::UpToDate || keeps_rest(state) {
-        hub.counters.gaps.add(1);
+        hub.gap_said(&socket.channel, from, reason);
         state.cursor = from;
     }
     progress

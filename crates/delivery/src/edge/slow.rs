@@ -12,6 +12,7 @@ use super::{
 use crate::{
     catch_up::{Progress, hand_over},
     socket::{State, Wire},
+    timeline::What,
 };
 use protocol::{
     limits::{SLOW_SECONDS, TCP_USER_TIMEOUT, UNANSWERED_SECONDS_MAX},
@@ -73,7 +74,10 @@ impl Slow {
                 }
                 Verdict::Waits => true,
                 Verdict::Slow => {
-                    be_patient(&mut state);
+                    if be_patient(&mut state) {
+                        let slow = What::Slow { transport: socket.transport };
+                        edge.hub.timeline.note(socket.channel.key, edge.hub.clock.now_ms(), slow);
+                    }
                     true
                 }
                 Verdict::Gone => {
@@ -122,11 +126,11 @@ impl Suspect {
     }
 }
 
-/// No end by the kernel while the reader is slow.
-fn be_patient(state: &mut State) {
-    if !state.patient && set_timeout(state, 0) {
-        state.patient = true;
-    }
+/// No end by the kernel while the reader is slow; whether this is news.
+fn be_patient(state: &mut State) -> bool {
+    let is_news = !state.patient && set_timeout(state, 0);
+    state.patient |= is_news;
+    is_news
 }
 
 /// The reader goes on: from now on it counts again whether the network is there.

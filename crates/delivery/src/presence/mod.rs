@@ -6,17 +6,9 @@ mod watch;
 pub(crate) use watch::Watch;
 pub use watch::{Grace, watch};
 
-use crate::{channel::Channel, hub::Hub};
-use broker::{
-    error::ReadError,
-    message::{Page, Position},
-};
-use protocol::{
-    cursor::Offset,
-    id::ClientId,
-    limits::{PAGE_BYTES_MAX, PAGE_MESSAGES_MAX},
-    socket::Transport,
-};
+use crate::{channel::Channel, hub::Hub, socket::Socket};
+use broker::error::ReadError;
+use protocol::{cursor::Offset, id::ClientId, limits::SOCKETS_SHOWN_MAX, socket::Transport};
 use std::{collections::BinaryHeap, net::IpAddr, sync::Arc};
 
 /// What is known of one socket.
@@ -34,24 +26,23 @@ pub struct SocketView {
     pub acked: Option<Offset>,
 }
 
-/// Sockets shown of one channel at most.
-const SOCKETS_SHOWN_MAX: usize = 1000;
+impl SocketView {
+    pub(crate) fn of(socket: &Socket) -> Self {
+        Self {
+            transport: socket.transport,
+            address: socket.address,
+            opened_ms: socket.opened_ms,
+            cursor: socket.cursor(),
+            acked: socket.acked(),
+        }
+    }
+}
 
 impl Channel {
     /// Its sockets, the first thousand.
     #[must_use]
     pub fn socket_views(&self) -> Vec<SocketView> {
-        let (mut next, mut views) = (0, Vec::new());
-        for socket in self.members(&mut next, SOCKETS_SHOWN_MAX) {
-            views.push(SocketView {
-                transport: socket.transport,
-                address: socket.address,
-                opened_ms: socket.opened_ms,
-                cursor: socket.cursor(),
-                acked: socket.acked(),
-            });
-        }
-        views
+        self.members(&mut 0, SOCKETS_SHOWN_MAX).iter().map(|socket| SocketView::of(socket)).collect()
     }
 }
 
@@ -63,21 +54,9 @@ impl Hub {
     pub async fn lag(&self, channel: &Channel) -> Result<u64, ReadError> {
         let latest = channel.latest();
         let slowest = channel.socket_views().iter().map(|view| view.cursor).min();
-        let Some(cursor) = slowest.filter(|cursor| *cursor < latest) else { return Ok(0) };
-        if let Some(run) = self.tail.run(channel.key, cursor, latest) {
-            return Ok(run.len() as u64);
-        }
-        let (mut position, mut count) = (Position::After(self.cursor(cursor)), 0);
-        loop {
-            let page = Page { messages: PAGE_MESSAGES_MAX, bytes: PAGE_BYTES_MAX };
-            let now_ms = self.clock.now_ms();
-            let history = self.broker.history(&channel.id, channel.key, position, page, now_ms).await?;
-            count += history.messages.len() as u64;
-            if !history.more {
-                return Ok(count);
-            }
-            position = Position::After(self.cursor(history.upto));
-        }
+        let Some(cursor) = slowest else { return Ok(0) };
+        let unsent = self.unsent((&channel.id, channel.key), (cursor, latest), usize::MAX).await?;
+        Ok(unsent.offsets.len() as u64)
     }
 
     /// The first `limit` client ids after `after` that have a socket here, in the order of their bytes.

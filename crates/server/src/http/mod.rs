@@ -9,6 +9,7 @@
 //! | `/_ah/channel/dev` | `dev_wire` |
 //! | `/healthz`, `/metrics` | `health` |
 //! | `/openapi.json`, `/docs` | `openapi` |
+//! | `/console…`, `/v1/console/…` | `console` |
 //! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
 //! | everything else | the demo pages of `dev`, or the application behind it (`proxy`) |
 
@@ -19,6 +20,7 @@ mod body;
 mod channels;
 mod connection;
 mod connections;
+mod console;
 mod dev_wire;
 mod error;
 mod flight;
@@ -98,9 +100,11 @@ impl Site {
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
             .route("/metrics", get(health::metrics))
+            .merge(console::calls())
             .with_state(Arc::clone(&service))
             .merge(assets::router())
             .merge(openapi::router())
+            .merge(console::pages())
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
         router = match (app, start) {
             (Some(app), _) => router.fallback_service(proxy::router(app)),

@@ -11,7 +11,7 @@ mod tries;
 use backlog::Backlog;
 use broker::presence::{Notice, PresenceStore};
 use bytes::Bytes;
-use delivery::{clock::Clock, counters::Counter};
+use delivery::{clock::Clock, counters::Counter, timeline::Noticed};
 use http::{StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use protocol::{id::ClientId, limits};
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -54,8 +54,13 @@ pub(crate) struct Notices {
     stopped: AtomicBool,
     /// The log has said that there is no handler; it says so once.
     refused: AtomicBool,
+    /// Hears what becomes of each notice, for people who look.
+    pub(crate) listener: OnceLock<Listener>,
     pub(crate) counters: Counters,
 }
+
+/// Hears what became of a notice.
+pub(crate) type Listener = Box<dyn Fn(&Notice, Noticed) + Send + Sync>;
 
 /// What was counted.
 #[derive(Default)]
@@ -82,8 +87,8 @@ impl Notices {
         let client =
             Client::builder(TokioExecutor::new()).build(roots.https_or_http().enable_http1().build());
         let (backlog, changed) = (Mutex::default(), Notify::new());
-        let (stopped, refused, counters) = Default::default();
-        let this = Self { to, store, clock, client, backlog, changed, stopped, refused, counters };
+        let (stopped, refused, listener, counters) = Default::default();
+        let this = Self { to, store, clock, client, backlog, changed, stopped, refused, listener, counters };
         this.recorded(this.store.waiting());
         Ok(this)
     }
@@ -142,6 +147,7 @@ impl Notices {
             let age_ms = self.clock.now_ms().saturating_sub(notice.time_ms);
             if self.is_stopped() || age_ms > limits::NOTICE_LIFE.as_millis() as u64 {
                 self.counters.dropped.add(1);
+                self.say(&notice, Noticed::Dropped);
                 given_up.push(notice);
                 continue;
             }
@@ -195,10 +201,17 @@ impl Notices {
     /// What a try came to: a notice that is settled, or one more failure.
     fn ended(&self, notice: Notice, outcome: Outcome) -> Option<Notice> {
         match outcome {
-            Outcome::Told => self.counters.told.add(1),
-            Outcome::Refused => self.counters.refused.add(1),
+            Outcome::Told => {
+                self.counters.told.add(1);
+                self.say(&notice, Noticed::Told);
+            }
+            Outcome::Refused => {
+                self.counters.refused.add(1);
+                self.say(&notice, Noticed::Refused);
+            }
             Outcome::Unwanted => {
                 self.counters.dropped.add(1);
+                self.say(&notice, Noticed::Dropped);
                 if !self.stopped.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         "the application answered 410 Gone: it gets no presence notices until Downlink is started again"
@@ -213,6 +226,12 @@ impl Notices {
             }
         }
         Some(notice)
+    }
+
+    fn say(&self, notice: &Notice, what: Noticed) {
+        if let Some(listener) = self.listener.get() {
+            listener(notice, what);
+        }
     }
 
     async fn settle(&self, notices: Vec<Notice>) {

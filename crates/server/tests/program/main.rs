@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod api;
+mod console;
 mod crash;
 mod deletion;
 mod dev_wire;

@@ -60,6 +60,11 @@ fn every_call_needs_its_scope() {
         ("read", ("GET", "/v1/presence", "")),
         ("admin", ("DELETE", "/v1/channels/ada", "")),
         ("admin", ("DELETE", "/v1/channels?client_id=ada", "")),
+        ("admin", ("GET", "/v1/console/stats", "")),
+        ("admin", ("GET", "/v1/console/clients", "")),
+        ("admin", ("GET", "/v1/console/client?client_id=ada", "")),
+        ("admin", ("GET", "/v1/console/messages?client_id=ada", "")),
+        ("admin", ("DELETE", "/v1/console/sockets?client_id=ada", "")),
     ] {
         for has in SCOPES {
             let answer = call(&mut api, &key(has), request);

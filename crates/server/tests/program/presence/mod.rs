@@ -24,7 +24,7 @@ fn in_front_of(app: &Application) -> Server {
 }
 
 /// A server that tells an application, after a short grace.
-fn telling(app: &Application) -> Setup {
+pub(crate) fn telling(app: &Application) -> Setup {
     tells(memory(), app)
 }
 
