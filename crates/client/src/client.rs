@@ -74,6 +74,15 @@ impl Client {
         }
     }
 
+    /// What connections to the server are made with, for who makes some beside the client's own: `None` for `http://`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`] and [`Error::InvalidCa`].
+    pub fn tls_config(url: &str, ca_file: Option<&Path>) -> Result<Option<rustls::ClientConfig>, Error> {
+        let trust = ca_file.map_or_else(|| Ok(Trust::default()), Trust::from_file)?;
+        Address::parse(url)?.is_https().then(|| trust.config(true)).transpose()
+    }
+
     fn build(url: &str, api_key: Option<String>, trust: &Trust) -> Result<Self, Error> {
         let authorization = api_key.map(|key| bearer(key.trim()).ok_or(Error::InvalidApiKey)).transpose()?;
         Ok(Self { http: Http::new(Address::parse(url)?, trust)?, authorization })

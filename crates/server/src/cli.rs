@@ -66,6 +66,8 @@ enum Command {
     Listen(Remote<commands::listen::Args>),
     /// Who has a socket open.
     Presence(Remote<commands::presence::Args>),
+    /// Measure a running server: what it costs, how fast it is, and whether it loses anything.
+    Bench(Remote<commands::bench::Args>),
     /// Look whether this machine carries as many sockets as are wanted.
     Doctor(commands::doctor::Args),
 }
@@ -179,6 +181,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Channel(ChannelCommand::Create(remote)) => remotely(remote, commands::channel::run),
         Command::Send(remote) => remotely(remote, commands::send::run),
         Command::Listen(remote) => remotely(remote, commands::listen::run),
+        Command::Bench(remote) => remotely(remote, commands::bench::run),
         Command::Presence(remote) => remotely(remote, commands::presence::run),
     }
 }

@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod api;
+mod bench;
 mod console;
 mod crash;
 mod deletion;
