@@ -58,6 +58,16 @@ simulate SEED:
 simulate-long SEEDS="100000":
     DOWNLINK_SEEDS={{SEEDS}} cargo test --release --workspace --lib --test simulation simulation_of -- --nocapture
 
+# Downlink beside other servers and the floor, in interleaved rounds (half an hour; installs what it compares), and how its
+# cost grows: tables, plots and raw results in target/compare.
+compare *ARGS:
+    bench/compare/compare.py {{ARGS}}
+
+growth *ARGS:
+    cargo build --release -p downlink-server
+    cargo build --release --manifest-path bench/floor/Cargo.toml
+    bench/compare/growth.py {{ARGS}}
+
 # What a message and a socket cost, counted (instructions, allocations, bytes) and compared with what is recorded.
 # Part of `just check`.
 guard:
