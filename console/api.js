@@ -47,15 +47,28 @@ export async function call(where, { method = "GET", body, type = "application/js
   return answer;
 }
 
-/** Calls `work` again and again, `pause` milliseconds after it is done, while the page is looked at; stops by the signal. */
+/**
+ * Calls `work` again and again, `pause` milliseconds after it is done, while the page is looked at; stops by the signal.
+ * What it returns does so at once, or as soon as the work that is under way is done: never twice at a time.
+ */
 export function repeat(work, pause, signal) {
   let timer;
+  let running = false;
+  let again = false;
   const turn = async () => {
     clearTimeout(timer);
-    if (signal.aborted || document.hidden) return;
-    await work();
-    clearTimeout(timer);
-    if (!signal.aborted) timer = setTimeout(turn, pause);
+    again = running;
+    if (running || signal.aborted || document.hidden) return;
+    running = true;
+    try {
+      do {
+        again = false;
+        await work();
+      } while (again && !signal.aborted);
+    } finally {
+      running = false;
+      if (!signal.aborted) timer = setTimeout(turn, pause);
+    }
   };
   document.addEventListener("visibilitychange", () => document.hidden || turn(), { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));

@@ -50,11 +50,10 @@ export class Client {
   }
 
   async load(signal) {
-    const id = this.#id;
-    const look = await call(path("/v1/console/client", { client_id: id }), { signal });
+    const look = await call(path("/v1/console/client", { client_id: this.#id }), { signal });
     server.set(look.now);
     await this.#messages.load(signal);
-    if (id !== this.#id) return;
+    signal.throwIfAborted();
     this.#show(look);
     this.#messages.show(look);
     this.#timeline.show(look, this.#messages.kept);

@@ -42,10 +42,9 @@ export class Messages {
 
   /** Reads on where the last reading ended. */
   async load(signal) {
-    const id = this.#id;
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const answer = await call(path("/v1/console/messages", { client_id: id, after: this.#after }), { signal });
-      if (id !== this.#id) return;
+      const answer = await call(path("/v1/console/messages", { client_id: this.#id, after: this.#after }), { signal });
+      signal.throwIfAborted();
       // Of another life of the log: what was read before is gone.
       if (this.kept.length && answer.messages.length && epoch(this.kept[0].id) !== epoch(answer.messages[0].id)) this.kept = [];
       this.kept.push(...answer.messages);

@@ -83,6 +83,7 @@ export class Overview {
   /** Asks for what is new; the node's standing. */
   async load(signal) {
     const answer = await call(path("/v1/console/stats", { since: this.#next }), { signal });
+    signal.throwIfAborted();
     // A server that was started anew has fewer: its numbers begin again.
     if (answer.next < (this.#next ?? 0)) this.#points = [];
     this.#next = answer.next;

@@ -146,6 +146,7 @@ test('send, close, delete, and a test page that receives', async ({ demo, pages,
   expect(viewer.url(), 'the token is out of the address').toBe(`${demo.url}/console/test`);
   expect(await viewer.evaluate(() => sessionStorage.length), 'and the key is not in that window').toBe(0);
   await untilText(viewer, '#test-title', id);
+  await page.bringToFront();
   await untilText(page, '#why-state', 'Up to date');
   await page.fill('#send-text', 'from the console 🌍');
   await page.keyboard.press('Enter');
