@@ -45,12 +45,13 @@ pub enum Flush {
     HandOver,
 }
 
-/// Where the log begins.
+/// Where begins what [`Broker::newest`] knows all of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogStart {
-    /// Messages before it are gone; 0 if none ever was dropped.
+    /// Messages before it are gone, or only [`Broker::history`] tells of them; 0 if there are none such.
     pub offset: Offset,
-    /// When the youngest dropped message was stored, in milliseconds since 1970; 0 if none was.
+    /// When the youngest of them was stored, in milliseconds since 1970; 0 if there are none, and the highest number if
+    /// that is not known.
     pub time_ms: u64,
 }
 
@@ -86,11 +87,11 @@ pub trait Broker: Send + Sync {
     /// The last announced place. Rises within an epoch.
     fn end(&self) -> Cursor;
 
-    /// Where the log begins: what was before may be gone.
+    /// Where the log begins: what was before may be gone, or must be asked for.
     fn start(&self) -> LogStart;
 
     /// Stores a message. When this returns `Ok`, the message survives what the durability names, and was or will be
-    /// announced. Calls for one channel are stored in the order in which they return.
+    /// announced, on every node. Calls for one channel are stored in the order in which they return.
     ///
     /// # Errors
     /// [`PublishError`]; only `OutcomeUnknown` leaves open whether the message is kept.
@@ -112,7 +113,7 @@ pub trait Broker: Send + Sync {
     /// The last socket of that channel on this node is gone.
     fn unfollow(&self, id: &ClientId, key: ChannelKey);
 
-    /// The newest announced message of a channel; 0 if none is known.
+    /// The newest announced message of a channel; 0 if none lies behind [`start`](Self::start).
     ///
     /// # Errors
     /// [`ReadError`].
@@ -139,7 +140,8 @@ pub trait Broker: Send + Sync {
     /// [`PublishError`]; nothing is deleted then, or perhaps, after `OutcomeUnknown`.
     async fn delete(&self, id: &ClientId, key: ChannelKey, now_ms: u64) -> Result<Deletion, PublishError>;
 
-    /// The last deletion of a channel, for as long as a token that it refuses may live.
+    /// The last deletion of a channel that this node has heard of, for as long as a token that it refuses may live. Other
+    /// nodes hear of it a moment after `delete` has returned.
     fn deletion(&self, key: ChannelKey) -> Option<Deletion>;
 
     /// Drops what is too old and keeps the house; called about once a second.

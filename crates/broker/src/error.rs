@@ -16,6 +16,11 @@ pub enum PublishError {
         "the storage failed earlier and takes no messages until the server is started again; see its log"
     )]
     Unavailable,
+    /// What all nodes keep their messages in cannot be reached, or has no leader: the message was not stored.
+    #[error(
+        "the servers that keep the messages (NATS) cannot be reached at this moment; send again in a moment"
+    )]
+    Away,
     /// More waits to be written than is allowed.
     #[error("more messages are waiting to be written than the server takes; send again in a moment")]
     Overloaded,

@@ -49,9 +49,11 @@ pub struct Stored {
 pub struct Link {
     /// The channel.
     pub key: ChannelKey,
-    /// The message before this one in that channel; 0 if it is the first.
+    /// The message before this one in that channel; 0 if it is the first. Where that one is not known, a place before
+    /// this message from which on there is none of that channel.
     pub previous: Offset,
-    /// The how-manieth message of that channel this is.
+    /// The how-manieth message of that channel this is, of those that are known; it rises by one from one announced
+    /// message to the next.
     pub ordinal: u64,
 }
 
@@ -60,7 +62,8 @@ pub struct Link {
 pub struct Message {
     /// Its place.
     pub offset: Offset,
-    /// When it was stored, in milliseconds since 1970; never runs back along the log.
+    /// When it was stored, in milliseconds since 1970, by the clock of the node that took it; of one node it never runs
+    /// back along the log.
     pub time_ms: u64,
     /// Seconds after which it is no longer delivered; 0 for none.
     pub ttl_seconds: u32,

@@ -6,7 +6,7 @@ use broker::{
     message::{Draft, History, Message, Page, Passing, Position, Recipients},
 };
 use parking_lot::Mutex;
-use protocol::{cursor::Offset, id::ClientId, message::Data};
+use protocol::{cursor::Offset, id::ClientId, limits, message::Data};
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 /// The clock of the suite, in milliseconds since 1970.
@@ -19,11 +19,13 @@ pub(crate) const ALL: Page = Page { messages: usize::MAX, bytes: usize::MAX };
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) retention_messages: u32,
+    /// For a broker that keeps the time of its keys itself.
+    pub(crate) idempotency_window: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { retention_messages: 1_000 }
+        Self { retention_messages: 1_000, idempotency_window: limits::IDEMPOTENCY_WINDOW }
     }
 }
 
@@ -35,6 +37,8 @@ pub(crate) struct Stand {
     pub(crate) open: Box<dyn Fn(Settings) -> Opening>,
     /// Whether messages outlive the broker.
     pub(crate) keeps: bool,
+    /// Whether keys and silent channels are forgotten by a clock of its own, and not by that of the suite.
+    pub(crate) own_clock: bool,
 }
 
 impl Stand {
@@ -53,6 +57,8 @@ pub(crate) struct Ear {
     pub(crate) messages: Mutex<Vec<Message>>,
     pub(crate) passed: Mutex<Vec<Passing>>,
     pub(crate) deleted: Mutex<Vec<ChannelKey>>,
+    /// How often a new life began.
+    pub(crate) epochs: Mutex<u32>,
 }
 
 impl Announce for Ear {
@@ -70,7 +76,9 @@ impl Announce for Ear {
         self.deleted.lock().push(key);
     }
 
-    fn new_epoch(&self) {}
+    fn new_epoch(&self) {
+        *self.epochs.lock() += 1;
+    }
 }
 
 impl Ear {
@@ -143,6 +151,7 @@ pub(crate) mod local {
                 Box::pin(async { Arc::new(broker) as Arc<dyn Broker> })
             }),
             keeps: durability != Durability::Memory,
+            own_clock: false,
         }
     }
 
@@ -186,5 +195,32 @@ pub(crate) mod local {
                 Arc::new(disk) as Arc<dyn Disk>
             })
         })
+    }
+}
+
+/// Nodes on a NATS: here one.
+pub(crate) mod nats {
+    use super::{Settings, Stand};
+    use crate::{nats::options, nats_server::NatsServer};
+    use broker::{
+        broker::Broker,
+        nats::{Nats, Options},
+    };
+    use std::sync::Arc;
+
+    pub(crate) fn on_one_server() -> Stand {
+        let server = NatsServer::start();
+        Stand {
+            open: Box::new(move |settings: Settings| {
+                let options = Options {
+                    retention_messages: settings.retention_messages,
+                    idempotency_window: settings.idempotency_window,
+                    ..options(&server)
+                };
+                Box::pin(async { Arc::new(Nats::open(options).unwrap()) as Arc<dyn Broker> })
+            }),
+            keeps: true,
+            own_clock: true,
+        }
     }
 }

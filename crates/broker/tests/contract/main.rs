@@ -7,6 +7,9 @@ mod gaps;
 mod history;
 mod idempotency;
 mod life;
+mod nats;
+#[path = "../support/nats_server.rs"]
+mod nats_server;
 mod order;
 
 use common::{Settings, Stand, local};
@@ -42,6 +45,7 @@ contract!(memory, crate::local::memory());
 contract!(os_on_files, crate::local::os_on_files());
 contract!(fsync_on_files, crate::local::fsync_on_files());
 contract!(fsync_in_memory, crate::local::fsync_in_memory());
+contract!(on_nats, crate::common::nats::on_one_server());
 
 fn run<T: Future<Output = ()>>(stand: Stand, test: impl FnOnce(Stand) -> T) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -246,12 +246,13 @@ impl From<PublishError> for Problem {
             PublishError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             PublishError::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown"),
             PublishError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
+            PublishError::Away => (StatusCode::SERVICE_UNAVAILABLE, "broker_away"),
             PublishError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             PublishError::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             PublishError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         };
         let problem = Self::new(status, code, sentence(&error));
-        let again = matches!(error, PublishError::Overloaded | PublishError::Stopping);
+        let again = matches!(error, PublishError::Away | PublishError::Overloaded | PublishError::Stopping);
         if again { problem.with(header::RETRY_AFTER, "1") } else { problem }
     }
 }

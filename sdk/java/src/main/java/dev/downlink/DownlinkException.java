@@ -67,6 +67,7 @@ public class DownlinkException extends RuntimeException {
                 return new IdempotencyConflict(code, detail, status);
             case "outcome_unknown":
             case "storage_failed":
+            case "broker_away":
             case "overloaded":
             case "stopping":
             case "unavailable":

@@ -1,0 +1,171 @@
+//! Whether NATS keeps what it answers, as far as that can be seen: said at every start, and insisted on for `fsync`.
+//!
+//! By itself a NATS server syncs its files every two minutes: what it has answered is then lost if the machines of a
+//! majority of replicas lose power (Jepsen, NATS 2.12.1). With `sync_interval: always` it syncs before it answers.
+
+use super::{
+    Options,
+    connect::{Connection, OpenError},
+};
+use crate::local::Durability;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// From this version on everything is there that a cluster needs.
+const VERSION_WANTED: (u64, u64) = (2, 11);
+
+/// Before this one there are headers, streams by subject and direct gets, but not as they are used here.
+const VERSION_LEAST: (u64, u64) = (2, 9);
+
+/// How long a monitoring address may take.
+const LOOK_TIME: Duration = Duration::from_secs(5);
+
+/// What such an address says at most.
+const LOOK_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What stands around a message in NATS: subject, headers, a list of ids.
+const AROUND_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Checks what the durability asks for, and says what there is.
+///
+/// # Errors
+/// [`OpenError`] if the durability would be a lie.
+pub(super) async fn check(connection: &Connection, options: &Options) -> Result<(), OpenError> {
+    let info = connection.client.server_info();
+    check_version(&info.version)?;
+    if info.max_payload < options.message_bytes_max + AROUND_MESSAGE_BYTES {
+        return Err(OpenError(format!(
+            "limits.message_bytes is {}, and NATS carries {} bytes at once; lower the one, or raise max_payload of the NATS \
+             servers to {} or more",
+            options.message_bytes_max,
+            info.max_payload,
+            options.message_bytes_max + AROUND_MESSAGE_BYTES
+        )));
+    }
+    let replicas = connection.replicas;
+    match options.durability {
+        Durability::Fsync => check_synced(options).await?,
+        Durability::Os => tracing::info!(
+            replicas,
+            "answered messages survive processes that are killed, not a loss of power"
+        ),
+        Durability::Memory => tracing::info!(replicas, "messages lie in the memory of the NATS servers"),
+    }
+    if replicas == 1 {
+        tracing::warn!(
+            "one server keeps each message (broker.replicas = 1): while it is away sends are refused, and with its disk all is lost"
+        );
+    }
+    Ok(())
+}
+
+fn check_version(text: &str) -> Result<(), OpenError> {
+    let version = version(text).unwrap_or_default();
+    if version < VERSION_LEAST {
+        return Err(OpenError(format!("NATS is version {text}; Downlink needs 2.11 or newer, better 2.15")));
+    }
+    if version < VERSION_WANTED {
+        tracing::warn!(
+            version = text,
+            "this NATS is too old for anything but development: sockets that are behind are served message by message, and \
+             known losses of data were mended in later versions; use 2.11 or newer, better 2.15"
+        );
+    }
+    Ok(())
+}
+
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut numbers = text.trim_start_matches('v').split('.').map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// What a server says of itself.
+#[derive(Deserialize)]
+struct Varz {
+    server_name: Option<String>,
+    jetstream: Option<Jetstream>,
+}
+
+#[derive(Deserialize)]
+struct Jetstream {
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    sync_always: bool,
+}
+
+async fn check_synced(options: &Options) -> Result<(), OpenError> {
+    for monitor in &options.monitors {
+        let varz = look(monitor).await.map_err(|why| {
+            OpenError(format!(
+                "broker.monitors: nothing can be seen at {monitor} ({why}); write the monitoring address of a NATS server, as \
+                 \"http://host:8222\""
+            ))
+        })?;
+        let name = varz.server_name.unwrap_or_default();
+        let always =
+            varz.jetstream.and_then(|jetstream| jetstream.config).is_some_and(|config| config.sync_always);
+        if !always {
+            return Err(OpenError(format!(
+                "durability is \"fsync\", but the NATS server at {monitor} ({name}) answers before it has synced; put \
+                 `sync_interval: always` into its `jetstream` block, or choose durability = \"os\""
+            )));
+        }
+        tracing::info!(server = name, "this NATS server syncs before it answers");
+    }
+    match (options.monitors.is_empty(), options.assert_synced) {
+        (false, _) => Ok(()),
+        (true, true) => {
+            tracing::warn!("that the NATS servers sync before they answer is taken from broker.assert_synced; it was not seen");
+            Ok(())
+        }
+        (true, false) => Err(OpenError(
+            "durability is \"fsync\", and it cannot be seen whether the NATS servers sync before they answer; name their \
+             monitoring addresses in broker.monitors, or, if all of them have `sync_interval: always`, say so with \
+             broker.assert_synced = true, or choose durability = \"os\""
+                .into(),
+        )),
+    }
+}
+
+/// Asks a monitoring address.
+async fn look(monitor: &str) -> Result<Varz, String> {
+    let host = monitor.strip_prefix("http://").ok_or("it does not begin with http://")?.trim_end_matches('/');
+    let text = timeout(LOOK_TIME, get(host)).await.map_err(|_| "no answer in time")?;
+    let text = text.map_err(|error| error.to_string())?;
+    let (_, body) = text.split_once("\r\n\r\n").ok_or("no answer of HTTP")?;
+    serde_json::from_str(body).map_err(|_| "the answer is not that of a NATS server".into())
+}
+
+async fn get(host: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(host).await?;
+    // 1.0: the answer is whole and ends with the connection.
+    let request = format!("GET /varz HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut text = String::new();
+    stream.take(LOOK_BYTES_MAX).read_to_string(&mut text).await?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_apart() {
+        assert_eq!(
+            (version("2.15.1"), version("v2.9.10"), version("2")),
+            (Some((2, 15)), Some((2, 9)), None)
+        );
+        assert!(check_version("2.8.4").is_err() && check_version("nonsense").is_err());
+        assert!(check_version("2.9.10").is_ok() && check_version("2.15.1-beta.1").is_ok());
+    }
+}
