@@ -53,7 +53,7 @@ class Kept(servers.Downlink):
                                         "DOWNLINK_RETENTION_MESSAGES": "1000000"}
 
     def start_again_seconds(self):
-        """`kill -9`, and the time until it listens again with the same data."""
+        """`kill -9`, and the time until it answers again with the same data."""
         self.process.kill()
         self.process.wait()
         began = time.monotonic()
@@ -61,9 +61,23 @@ class Kept(servers.Downlink):
                    "--data-dir", str(self.directory / "data")]
         self.process = subprocess.Popen(command, env=self.environment(), stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=servers.raise_descriptors)
-        while not servers.is_open(self.port):
-            time.sleep(0.002)
+        while not self.is_ready():
+            if time.monotonic() - began > 120:
+                raise SystemExit(f"{self.name} did not start again within two minutes")
+            time.sleep(0.005)
         return time.monotonic() - began
+
+    def is_ready(self):
+        if not servers.is_open(self.port):
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
 
 def figure(args, server, wanted):
