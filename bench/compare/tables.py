@@ -49,8 +49,8 @@ def markdown(results, cases):
     lines += [
         "",
         f"Medians of {rounds} interleaved {'round' if rounds == 1 else 'rounds'}; in parentheses the median of the rounds' own ratios to the floor. 128 bytes a message. Of "
-        f"{len(results['results'])} measurements {busy} met a machine busy with something else and were left out; * marks where none "
-        "was left.",
+        f"{len(results['results'])} measurements {busy} met a machine busy with something else: they are left out where there "
+        "are quieter ones, and * marks a figure that has none.",
         "",
         f"{machine['processors']} processors ({machine['model']}), {machine['memory_gb']} GB, {machine['system']}, Linux "
         f"{machine['kernel']}, {machine['network']}.",
