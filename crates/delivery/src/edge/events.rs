@@ -209,8 +209,11 @@ impl Edge {
             control_frame(socket.transport, &Frame::Close { code, reason, retry_after_ms: None })
         };
         let mut state = socket.state.lock();
-        state.end_with(code);
-        let _: Progress = catch_up::write_control(&self.hub, &mut state, frame);
+        // A client that answers the close that it was told is not told again: nothing may follow a close frame.
+        if !state.ending {
+            state.end_with(code);
+            let _: Progress = catch_up::write_control(&self.hub, &mut state, frame);
+        }
         drop(state);
         self.end(slot);
     }
