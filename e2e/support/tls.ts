@@ -42,7 +42,7 @@ export class TlsRelay {
 }
 
 /** A key and its certificate, for a day. */
-function certificate(): { key: string; cert: string } {
+export function certificate(): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'downlink-tls-'));
   try {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod entry;
 pub mod hub;
 pub mod open;
+pub mod pipe;
 pub mod poll;
 pub mod presence;
 pub mod socket;

@@ -1,7 +1,12 @@
-//! The connection under a socket: the kernel's, with or without TLS, or in a simulation one that a seed decides over.
+//! The connection under a socket: the kernel's, with or without TLS; a stream of HTTP/2; or in a simulation one that a
+//! seed decides over.
 
-use crate::tls::{RECORD_BYTES_MAX, Session};
+use crate::{
+    pipe::Pipe,
+    tls::{RECORD_BYTES_MAX, Session},
+};
 use mio::{Interest, Registry, Token, net::TcpStream};
+use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     cell::RefCell,
     io::{self, IoSlice, Read, Write},
@@ -20,6 +25,8 @@ enum Kind {
     Tcp(TcpStream, u32),
     /// The kernel's, with what is said on it in records. In a box, so that it is no burden for the others.
     Tls(Box<Tls>, u32),
+    /// A stream of HTTP/2, on a connection that somebody else owns.
+    Pipe(Pipe, u32),
     /// The simulation's.
     #[cfg(test)]
     Simulated(crate::simulation::ServerEnd, u32),
@@ -54,6 +61,11 @@ impl Stream {
         Self(Kind::Tls(Box::new(Tls { stream: TcpStream::from_std(stream), session }), 0))
     }
 
+    /// A stream of HTTP/2.
+    pub(crate) fn pipe(pipe: Pipe) -> Self {
+        Self(Kind::Pipe(pipe, 0))
+    }
+
     #[cfg(test)]
     pub(crate) fn simulated(end: crate::simulation::ServerEnd) -> Self {
         Self(Kind::Simulated(end, 0))
@@ -62,7 +74,7 @@ impl Stream {
     /// Has the kernel say, under its slot, when it can be read or written.
     pub(crate) fn register(&mut self, registry: &Registry, slot: u32) -> io::Result<()> {
         match &mut self.0 {
-            Kind::Tcp(_, own) | Kind::Tls(_, own) => *own = slot,
+            Kind::Tcp(_, own) | Kind::Tls(_, own) | Kind::Pipe(_, own) => *own = slot,
             #[cfg(test)]
             Kind::Simulated(_, own) => *own = slot,
         }
@@ -70,6 +82,10 @@ impl Stream {
         match &mut self.0 {
             Kind::Tcp(stream, _) => registry.register(stream, Token(slot as usize), interest),
             Kind::Tls(tls, _) => registry.register(&mut tls.stream, Token(slot as usize), interest),
+            Kind::Pipe(pipe, _) => {
+                pipe.register(slot);
+                Ok(())
+            }
             #[cfg(test)]
             Kind::Simulated(..) => Ok(()),
         }
@@ -78,17 +94,18 @@ impl Stream {
     /// Its slot at the edge that owns it.
     pub(crate) fn slot(&self) -> u32 {
         match &self.0 {
-            Kind::Tcp(_, slot) | Kind::Tls(_, slot) => *slot,
+            Kind::Tcp(_, slot) | Kind::Tls(_, slot) | Kind::Pipe(_, slot) => *slot,
             #[cfg(test)]
             Kind::Simulated(_, slot) => *slot,
         }
     }
 
-    /// The kernel's end, if it is one of the kernel's.
-    fn descriptor(&self) -> io::Result<&TcpStream> {
+    /// The kernel's end of what is beneath, if it is one of the kernel's.
+    fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         match &self.0 {
-            Kind::Tcp(stream, _) => Ok(stream),
-            Kind::Tls(tls, _) => Ok(&tls.stream),
+            Kind::Tcp(stream, _) => Ok(stream.as_fd()),
+            Kind::Tls(tls, _) => Ok(tls.stream.as_fd()),
+            Kind::Pipe(pipe, _) => Ok(pipe.line().as_fd()),
             #[cfg(test)]
             Kind::Simulated(..) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -105,6 +122,7 @@ impl Stream {
         match &mut self.0 {
             Kind::Tcp(stream, _) => stream.write(bytes),
             Kind::Tls(tls, _) => tls.write(bytes),
+            Kind::Pipe(pipe, _) => pipe.write(bytes),
             #[cfg(test)]
             Kind::Simulated(end, _) => end.write(bytes),
         }
@@ -116,6 +134,7 @@ impl Stream {
         match &mut self.0 {
             Kind::Tcp(stream, _) => stream.write_vectored(pieces),
             Kind::Tls(tls, _) => tls.write_gathered(pieces),
+            Kind::Pipe(pipe, _) => write_each(pipe, pieces),
             #[cfg(test)]
             Kind::Simulated(end, _) => {
                 end.write(&pieces.iter().flat_map(|piece| piece.iter().copied()).collect::<Vec<u8>>())
@@ -149,6 +168,7 @@ impl Stream {
         match &mut self.0 {
             Kind::Tcp(stream, _) => stream.read(into),
             Kind::Tls(tls, _) => tls.read(into),
+            Kind::Pipe(pipe, _) => pipe.read(),
             #[cfg(test)]
             Kind::Simulated(end, _) => end.read(into),
         }
@@ -169,6 +189,7 @@ impl Stream {
                 let _ = tls.flush();
                 drop(tls.stream.shutdown(Shutdown::Write));
             }
+            Kind::Pipe(pipe, _) => pipe.end(),
             #[cfg(test)]
             Kind::Simulated(end, _) => end.shutdown(),
         }
@@ -177,11 +198,19 @@ impl Stream {
     /// Both ends' addresses.
     pub(crate) fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
         let stream = self.descriptor()?;
-        Ok((stream.local_addr()?, stream.peer_addr()?))
+        let address = |any| SocketAddr::try_from(any).map_err(io::Error::from);
+        Ok((
+            address(rustix::net::getsockname(stream)?)?,
+            address(rustix::net::getpeername(stream)?.ok_or(io::ErrorKind::NotConnected)?)?,
+        ))
     }
 
-    /// Whether the kernel asks by itself if the other side is there.
+    /// Whether the kernel asks by itself if the other side is there. A connection of which this is a part keeps its own
+    /// way.
     pub(crate) fn set_keepalive(&self, on: bool) -> io::Result<()> {
+        if matches!(self.0, Kind::Pipe(..)) {
+            return Ok(());
+        }
         Ok(rustix::net::sockopt::set_socket_keepalive(self.descriptor()?, on)?)
     }
 
@@ -189,6 +218,25 @@ impl Stream {
     pub(crate) fn set_user_timeout(&self, milliseconds: u32) -> io::Result<()> {
         Ok(rustix::net::sockopt::set_tcp_user_timeout(self.descriptor()?, milliseconds)?)
     }
+}
+
+/// As many of the pieces as there is room for.
+#[inline(never)]
+fn write_each(pipe: &Pipe, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    let mut taken = 0;
+    for piece in pieces {
+        match pipe.write(piece) {
+            Ok(count) => {
+                taken += count;
+                if count < piece.len() {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(taken)
 }
 
 // === impl Tls ===

@@ -33,6 +33,8 @@ pub struct Session {
     handshaking: bool,
     /// The peer said that it says no more (`close_notify`).
     peer_closed: bool,
+    /// It broke a rule and was told of it; nothing may be said behind that.
+    failed: bool,
 }
 
 impl Session {
@@ -49,6 +51,7 @@ impl Session {
             sent: 0,
             handshaking: true,
             peer_closed: false,
+            failed: false,
         })
     }
 
@@ -62,6 +65,12 @@ impl Session {
     #[must_use]
     pub fn peer_closed(&self) -> bool {
         self.peer_closed
+    }
+
+    /// The protocol that was agreed on (ALPN), once the handshake is over.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.connection.alpn_protocol()
     }
 
     /// Takes bytes from the connection. Take [`plain`](Self::take_plain) and send [`outgoing`](Self::outgoing) afterwards,
@@ -104,7 +113,7 @@ impl Session {
 
     /// Says farewell. If that cannot be said, there is nobody to say it to.
     pub fn close(&mut self) {
-        if !self.handshaking {
+        if !self.handshaking && !self.failed {
             let _ = self.advance(Some(Say::Farewell));
         }
     }
@@ -181,6 +190,7 @@ impl Session {
         };
         self.incoming.drain(..used);
         if result.is_err() {
+            self.failed = true;
             self.say_why();
         }
         result

@@ -114,6 +114,35 @@ pub const TCP_KEEPALIVE: Duration = Duration::from_secs(10);
 /// The kernel's send buffer for each socket, in bytes as `SO_SNDBUF` counts: two of the largest frames.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
+/// What waits for room on a connection of HTTP/2, for each of its sockets: a piece of this size here, one on its way to
+/// the connection, and one in it. All three are less than [`SEND_BUFFER_BYTES`], which they stand in for.
+pub const HTTP2_UNSENT_BYTES_MAX: usize = 16 * 1024;
+
+/// Requests and sockets at once on a connection of HTTP/2: as many as RFC 9113, 6.5.2 asks for at least. More wait at the
+/// client, or take another connection.
+pub const HTTP2_STREAMS_MAX: u32 = 100;
+
+/// What one request of HTTP/2 may send before somebody reads its body: a batch comes in a few round trips.
+pub const HTTP2_REQUEST_WINDOW_BYTES: u32 = 256 * 1024;
+
+/// And all requests of one connection together, which is what a client can make us keep.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// Requests of HTTP/2 that were taken back before anybody saw them, at once: a page that is left takes back a few, a flood
+/// (CVE-2023-44487) thousands. Such a connection ends.
+pub const HTTP2_EARLY_RESETS_MAX: usize = 20;
+
+/// Requests of HTTP/2 that we take back since they break a rule, as one too many at once does: a client that goes on is
+/// no client.
+pub const HTTP2_REFUSALS_MAX: usize = 200;
+
+/// An answer over HTTP/2 of which nothing is taken for this long ends its connection: answers, unlike sockets, are kept as a
+/// whole. (Without HTTP/2 the kernel sees to it.)
+pub const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// A connection of HTTP/2 that ends in order has this long for it, once there is nothing left to do on it.
+pub const PARTING_TIME: Duration = Duration::from_secs(1);
+
 /// Sockets one client id may have open at once, by default: tabs of one person on a few devices.
 pub const SOCKETS_PER_CLIENT_DEFAULT: u32 = 20_000;
 

@@ -22,6 +22,8 @@ pub(super) struct Queue {
     pub(super) channels: Vec<(Arc<Channel>, Arc<Entry>)>,
     /// Slots of sockets that need pages from the broker.
     pub(super) replays: Vec<u32>,
+    /// Slots of sockets of whose connection somebody else says that it takes bytes again, or has ended.
+    pub(super) ready: Vec<u32>,
     /// Slots of sockets whose connection is gone or that were told to close.
     pub(super) ended: Vec<u32>,
     /// Send all sockets away.
@@ -52,6 +54,17 @@ impl EdgeHandle {
     pub(crate) fn replay(&self, slot: u32) {
         self.queue.lock().replays.push(slot);
         self.wake();
+    }
+
+    /// A connection that is not the kernel's takes bytes again, or has ended.
+    pub(crate) fn ready(&self, slot: u32) {
+        self.queue.lock().ready.push(slot);
+        self.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn take_ready(&self) -> Vec<u32> {
+        std::mem::take(&mut self.queue.lock().ready)
     }
 
     /// A socket takes no more. Does not wake: its edge looks once a second.
@@ -86,7 +99,7 @@ impl EdgeHandle {
 
     pub(super) fn take(&self) -> Option<Queue> {
         let mut queue = self.queue.lock();
-        let slots = queue.replays.len() + queue.ended.len();
+        let slots = queue.replays.len() + queue.ready.len() + queue.ended.len();
         let empty = queue.channels.is_empty() && slots == 0 && !queue.drain;
         (!empty).then(|| std::mem::take(&mut *queue))
     }

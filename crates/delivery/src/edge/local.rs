@@ -6,6 +6,7 @@ use crate::{
     entry::encode_control,
     hub::Hub,
     open::Opened,
+    pipe::{Outlet, pipe},
     socket::{Socket, Wire},
     stream::Stream,
 };
@@ -16,6 +17,7 @@ use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
     io,
+    net::TcpStream,
     rc::Rc,
     sync::Arc,
 };
@@ -72,6 +74,14 @@ impl Edge {
     #[must_use]
     pub fn index(&self) -> u16 {
         self.handle.index()
+    }
+
+    /// A stream for a socket of this edge on a connection of HTTP/2, and where the connection takes from what is
+    /// written to it.
+    #[must_use]
+    pub fn pipe(&self, line: Arc<TcpStream>) -> (Stream, Outlet) {
+        let (pipe, outlet) = pipe(Arc::clone(&self.handle), line);
+        (Stream::pipe(pipe), outlet)
     }
 
     /// Gives an opened socket its descriptor. `head` is the answer's head, already encoded; the open frame, and a gap

@@ -5,6 +5,9 @@ use crate::{catch_up::serve, channel::Channel, entry::Entry};
 use std::{rc::Rc, sync::Arc};
 use tokio::task::{spawn_local, yield_now};
 
+/// What is not the kernel's connection is read for its end alone. (The slot may have another owner since.)
+const SCRATCH_BYTES: usize = 512;
+
 /// Sends in a row before other tasks have their turn: about a millisecond.
 const SENDS_MAX: usize = 256;
 
@@ -19,6 +22,9 @@ pub(super) async fn run(edge: Rc<Edge>) {
             }
             for slot in queue.ended {
                 edge.end_if_told(slot as usize);
+            }
+            for slot in queue.ready {
+                edge.ready(slot as usize, true, true, &mut [0; SCRATCH_BYTES]);
             }
             for slot in queue.replays {
                 spawn_local(super::replay::run(Rc::clone(&edge), slot as usize));

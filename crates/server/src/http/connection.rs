@@ -80,6 +80,10 @@ impl Connection {
         self.place.quiet(self.edge.hub().clock.elapsed_ms());
     }
 
+    pub(super) fn edge(&self) -> &Rc<Edge> {
+        &self.edge
+    }
+
     /// Everything but sends.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Outcome {
         self.site.handle(&self.edge, self.peer, request).await

@@ -13,10 +13,16 @@ pub(super) struct Flight {
     count: Cell<usize>,
     stopping: Cell<bool>,
     landed: Notify,
+    /// Connections that have a farewell to say when the node stops.
+    parting: Cell<usize>,
+    stops: Notify,
 }
 
 /// One of them.
 pub(super) struct Flying(Rc<Flight>);
+
+/// A connection that ends in order when the node stops.
+pub(super) struct Parting(Rc<Flight>);
 
 impl Flight {
     /// Counts a request until its answer is there; `None` if no more are taken.
@@ -33,9 +39,24 @@ impl Flight {
         self.stopping.get()
     }
 
+    /// Counts a connection that ends by itself once the node [`stops`](Self::stops).
+    pub(super) fn accompany(this: &Rc<Self>) -> Parting {
+        this.parting.set(this.parting.get() + 1);
+        Parting(Rc::clone(this))
+    }
+
+    /// Waits until the node stops.
+    pub(super) async fn stops(&self) {
+        let stops = self.stops.notified();
+        if !self.stopping.get() {
+            stops.await;
+        }
+    }
+
     /// Takes no more, and waits for those under way, within [`limits::STOP_TIME`].
     pub(super) async fn land(&self) {
         self.stopping.set(true);
+        self.stops.notify_waiters();
         let all_landed = async {
             while self.count.get() > 0 {
                 self.landed.notified().await;
@@ -44,6 +65,13 @@ impl Flight {
         if tokio::time::timeout(limits::STOP_TIME, all_landed).await.is_err() {
             tracing::warn!(requests = self.count.get(), "requests were under way too long and are cut off");
         }
+        let all_parted = async {
+            while self.parting.get() > 0 {
+                self.landed.notified().await;
+            }
+        };
+        // Whoever reads nothing hears no farewell.
+        let _ = tokio::time::timeout(limits::PARTING_TIME, all_parted).await;
         tokio::time::sleep(LAST_BYTES).await;
     }
 }
@@ -51,6 +79,13 @@ impl Flight {
 impl Drop for Flying {
     fn drop(&mut self) {
         self.0.count.set(self.0.count.get() - 1);
+        self.0.landed.notify_one();
+    }
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.parting.set(self.0.parting.get() - 1);
         self.0.landed.notify_one();
     }
 }

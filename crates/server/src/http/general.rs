@@ -89,14 +89,14 @@ where
 
 /// What a request brings to be let in, good or not.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Brought {
+pub(super) enum Brought {
     Nothing,
     Credentials,
 }
 
 impl Brought {
     /// Only the API looks at them; elsewhere anything may stand there.
-    fn by<B>(request: &Request<B>) -> Self {
+    pub(super) fn by<B>(request: &Request<B>) -> Self {
         let is_there = request.headers().contains_key(header::AUTHORIZATION);
         if is_there && request.uri().path().starts_with("/v1/") { Self::Credentials } else { Self::Nothing }
     }

@@ -26,6 +26,7 @@ mod error;
 mod flight;
 mod general;
 mod health;
+mod http2;
 mod lane;
 mod messages;
 pub(crate) mod openapi;

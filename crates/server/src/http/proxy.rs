@@ -99,6 +99,7 @@ async fn forward(State(app): State<App>, request: Request) -> Result<Response, P
     parts.extensions.clear();
     parts.version = http::Version::HTTP_11;
     strip(&mut parts.headers);
+    join_cookies(&mut parts.headers);
     forwarded(&mut parts.headers, app.scheme, peer.map(|ConnectInfo(peer)| peer));
     match app.client.request(Request::from_parts(parts, body)).await {
         Ok(mut response) => {
@@ -162,6 +163,16 @@ fn strip(headers: &mut HeaderMap) {
         .collect();
     for name in named.iter().map(HeaderName::as_str).chain(HOP_BY_HOP.iter().copied()) {
         headers.remove(name);
+    }
+}
+
+/// HTTP/2 may bring them one by one, HTTP/1.1 may not (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, cookie);
     }
 }
 

@@ -1,11 +1,16 @@
 //! A connection with TLS: its handshake, and what hyper reads and writes afterwards.
 
-use super::connection::{Connection, linger};
+use super::{
+    connection::{Connection, linger},
+    http2,
+};
+use crate::tls::HTTP2;
 use delivery::tls::{RECORD_BYTES_MAX, Session};
 use protocol::limits;
 use rustls::ServerConfig;
 use std::{
     io,
+    os::fd::AsFd,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -44,6 +49,10 @@ enum Failed {
 pub(super) async fn run(connection: Connection, stream: TcpStream, config: Arc<ServerConfig>) {
     let shaken = tokio::time::timeout(limits::HEAD_TIME, TlsStream::accept(stream, config)).await;
     match shaken {
+        // In memory of its own: it is much larger than what most connections need.
+        Ok(Ok(stream)) if stream.session.protocol() == Some(HTTP2) => {
+            Box::pin(http2::run(connection, stream)).await;
+        }
         Ok(Ok(stream)) => connection.run(stream).await,
         Ok(Err(Failed::PlainHttp(mut stream))) => {
             if stream.write_all(PLAIN_HTTP).await.is_ok() {
@@ -78,6 +87,11 @@ impl TlsStream {
             this.flush().await?;
         }
         Ok(this)
+    }
+
+    /// The connection beneath once more, for those who ask the kernel about it.
+    pub(super) fn line(&self) -> io::Result<std::net::TcpStream> {
+        Ok(self.stream.as_fd().try_clone_to_owned()?.into())
     }
 
     /// Takes the connection apart, for an edge.

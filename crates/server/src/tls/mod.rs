@@ -8,7 +8,7 @@ use reload::Looks;
 use rustls::ServerConfig;
 use std::{fmt, path::PathBuf, sync::Arc};
 
-pub(crate) use pair::Mistake;
+pub(crate) use pair::{HTTP2, Mistake};
 
 /// Where certificate and key are.
 #[derive(Clone, Debug)]

@@ -26,8 +26,11 @@ pub(super) struct Pair {
 const CERTIFICATE: &str = "tls.certificate";
 const KEY: &str = "tls.key";
 
-/// Protocols beside HTTP/1.1 are not spoken; see docs/decisions/006-tls.md.
-const ALPN: &[u8] = b"http/1.1";
+/// The name of HTTP/2 in a handshake (RFC 9113, 3.2).
+pub(crate) const HTTP2: &[u8] = b"h2";
+
+/// What is spoken, the dearest first (RFC 7301). A browser asks for a WebSocket on a connection of HTTP/1.1.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// One ticket: a client that returns needs one.
 const TICKETS: usize = 1;
@@ -76,7 +79,7 @@ impl Pair {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(unusable)?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         // Who returns shows a ticket, so the server remembers nobody. A new pair has a new ticketer: nobody goes on
         // with what a key that was replaced had begun.
         config.ticketer = Ticketer::new().map_err(unusable)?;

@@ -15,6 +15,7 @@ mod crash;
 mod deletion;
 mod dev_wire;
 mod fan_out;
+mod http2;
 mod nginx;
 mod operator;
 mod presence;

@@ -147,6 +147,13 @@ impl Api {
         Ok(response)
     }
 
+    /// The answer to a `HEAD`, on a connection of its own.
+    pub(crate) fn head(&mut self, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+        let mut wire = Wire::connect_with(self.address, self.tls.as_ref())?;
+        wire.send(&request("HEAD", path, headers, b""))?;
+        read_head(&mut wire)
+    }
+
     /// A request with the API key and these headers.
     #[track_caller]
     pub(crate) fn call(

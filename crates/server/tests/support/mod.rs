@@ -3,6 +3,7 @@
 pub(crate) mod application;
 pub(crate) mod clock;
 pub(crate) mod conformance;
+pub(crate) mod front;
 pub(crate) mod http;
 pub(crate) mod length;
 pub(crate) mod opening;

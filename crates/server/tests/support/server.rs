@@ -103,6 +103,12 @@ impl Setup {
             .env("DOWNLINK_TLS_KEY", authority.key().to_str().unwrap())
     }
 
+    /// It speaks TLS by options of its own, and this is how it is spoken to.
+    pub(crate) fn spoken_to_by(mut self, client: &Tls) -> Self {
+        self.tls = Some(client.clone());
+        self
+    }
+
     /// It may have so many descriptors open and no more.
     pub(crate) fn descriptors(mut self, most: u32) -> Self {
         self.descriptors = Some(most);

@@ -4,7 +4,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion,
-    crypto::aws_lc_rs::default_provider, version::TLS13,
+    crypto::aws_lc_rs::default_provider,
+    pki_types::{CertificateDer, pem::PemObject},
+    version::TLS13,
 };
 use std::{
     fs,
@@ -112,6 +114,31 @@ impl Authority {
 }
 
 impl Tls {
+    /// A client that trusts those in a PEM, with the newest version.
+    pub(crate) fn trusting(pem: &str) -> Self {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self(Arc::new(config))
+    }
+
+    /// The same, which offers these protocols.
+    pub(crate) fn speaking(&self, protocols: &[&[u8]]) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Self(Arc::new(config))
+    }
+
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     /// A connection before its handshake.
     pub(crate) fn connection(&self) -> ClientConnection {
         ClientConnection::new(Arc::clone(&self.0), "localhost".try_into().unwrap()).unwrap()

@@ -1,9 +1,9 @@
 //! The heads that turn a connection into a socket, written by hand: from there on hyper is not asked any more.
 
-use super::{Cors, grant};
+use super::{super::NOSNIFF, Cors, grant};
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use protocol::{socket::Transport, websocket::accept_key};
 
 /// The answer to a WebSocket's handshake; `None` if it is none (RFC 6455, 4.2.1).
@@ -44,18 +44,25 @@ fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str
     first.to_str().ok().filter(|_| second.is_none()).map(str::trim)
 }
 
-/// The answer that streams events or lines until the connection ends.
-pub(super) fn stream(transport: Transport, cors: &Cors) -> Vec<u8> {
+/// The headers of an answer that streams events or lines.
+pub(super) fn stream_headers(transport: Transport, cors: &Cors) -> HeaderMap {
     let kind = match transport {
-        Transport::Sse => "text/event-stream; charset=utf-8",
-        _ => "application/x-ndjson",
+        Transport::Sse => HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        _ => HeaderValue::from_static("application/x-ndjson"),
     };
-    let mut head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
-    )
-    .into_bytes();
-    for (name, value) in cors.headers() {
+    let fixed = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
+    ];
+    fixed.into_iter().chain(cors.headers()).collect()
+}
+
+/// The same as bytes, for an answer that goes on until the connection ends.
+pub(super) fn stream(transport: Transport, cors: &Cors) -> Vec<u8> {
+    let mut head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n".to_vec();
+    for (name, value) in &stream_headers(transport, cors) {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());

@@ -16,31 +16,60 @@ use delivery::{
     edge::Edge,
     entry::encode_control,
     open::{Opened, Refused, Request as OpenRequest},
+    pipe::Outlet,
     stream::Stream,
 };
 use http::{Request, Response, StatusCode, header};
 use protocol::{close::CloseCode, frame::Frame, socket::Transport};
-use std::{net::SocketAddr, rc::Rc};
+use std::{
+    net::{SocketAddr, TcpStream},
+    rc::Rc,
+    sync::Arc,
+};
 
-/// A connection on its way from hyper to the edge.
+/// A connection, or a stream of one, on its way to the edge.
 pub(in crate::http) struct TakeOver {
-    head: Vec<u8>,
+    head: Head,
     /// The socket, or nothing if `head` ends with a close frame.
     opened: Option<Opened>,
+}
+
+/// What a socket's frames follow.
+enum Head {
+    /// The answer to a WebSocket's handshake.
+    Upgraded(Vec<u8>),
+    /// An answer that goes on for as long as the socket is open.
+    Streams(Transport, Cors),
 }
 
 impl TakeOver {
     /// Hands the descriptor over. `unread` came behind the request.
     pub(in crate::http) fn run(self, edge: &Rc<Edge>, mut stream: Stream, unread: &[u8]) {
+        let head = match self.head {
+            Head::Upgraded(head) => head,
+            Head::Streams(transport, cors) => handshake::stream(transport, &cors),
+        };
         match self.opened {
-            Some(opened) => edge.adopt(stream, opened, &self.head, &mut unread.to_vec()),
+            Some(opened) => edge.adopt(stream, opened, &head, &mut unread.to_vec()),
             None => {
                 // A refused WebSocket: told why, and closed. The answer is short and the first thing
                 // that is written: it fits, unless nobody wants to know any more.
-                let _ = stream.write(&self.head);
+                let _ = stream.write(&head);
                 stream.shutdown();
             }
         }
+    }
+
+    /// Hands a stream of HTTP/2 over: the answer's head, and where what follows comes from. `line` is the connection that it
+    /// is a part of.
+    pub(in crate::http) fn run_on(self, edge: &Rc<Edge>, line: &Arc<TcpStream>) -> Response<Outlet> {
+        let (stream, outlet) = edge.pipe(Arc::clone(line));
+        let mut response = Response::new(outlet);
+        if let (Head::Streams(transport, cors), Some(opened)) = (self.head, self.opened) {
+            *response.headers_mut() = handshake::stream_headers(transport, &cors);
+            edge.adopt(stream, opened, &[], &mut []);
+        }
+        response
     }
 }
 
@@ -55,11 +84,10 @@ pub(super) async fn open(
     let transport = grant::transport(request.headers());
     let head = match transport {
         Transport::WebSocket => match handshake::websocket(&request) {
-            Some(head) => head,
+            Some(head) => Head::Upgraded(head),
             None => return Outcome::Answer(cors.on(upgrade_refused())),
         },
-        Transport::Sse | Transport::Lines => handshake::stream(transport, &cors),
-        Transport::LongPoll => Vec::new(),
+        _ => Head::Streams(transport, cors.clone()),
     };
     if handshake::has_body(request.headers()) {
         return Outcome::Answer(cors.on(unexpected_body().response()));
@@ -68,7 +96,7 @@ pub(super) async fn open(
     if let Some(socket) = open_poll.filter(|_| cors.admits(request.headers())) {
         return match Polling::next(&request, socket, cors.clone()) {
             Ok(polling) => Outcome::Poll(polling),
-            Err(refusal) => refused(transport, head, &refusal, &cors),
+            Err(refusal) => refused(head, &refusal, &cors),
         };
     }
     let result = match admitted(service, &request, transport, &cors) {
@@ -76,15 +104,13 @@ pub(super) async fn open(
             Polling::first(service, edge, peer, &request, asked, cors.clone()).await.map(Outcome::Poll)
         }
         Ok(_) if service.hub.is_draining() => Err(Refusal::restarting()),
-        Ok(asked) => {
-            let opened = service.hub.open(to_open(service, asked, transport, peer), edge.index()).await;
-            opened
-                .map_err(Refusal::from)
-                .map(|opened| Outcome::TakeOver(TakeOver { head: head.clone(), opened: Some(opened) }))
-        }
+        Ok(asked) => match service.hub.open(to_open(service, asked, transport, peer), edge.index()).await {
+            Ok(opened) => return Outcome::TakeOver(TakeOver { head, opened: Some(opened) }),
+            Err(error) => Err(Refusal::from(error)),
+        },
         Err(refusal) => Err(refusal),
     };
-    result.unwrap_or_else(|refusal| refused(transport, head, &refusal, &cors))
+    result.unwrap_or_else(|refusal| refused(head, &refusal, &cors))
 }
 
 fn admitted(
@@ -124,11 +150,11 @@ impl From<Refused> for Refusal {
 }
 
 /// A browser cannot see the status of a refused WebSocket, so it is opened, told why in a frame, and closed.
-fn refused(transport: Transport, mut head: Vec<u8>, refusal: &Refusal, cors: &Cors) -> Outcome {
-    if transport == Transport::WebSocket {
+fn refused(head: Head, refusal: &Refusal, cors: &Cors) -> Outcome {
+    if let Head::Upgraded(mut head) = head {
         let frame = Frame::Close { code: refusal.code, reason: &refusal.reason, retry_after_ms: None };
-        encode_control(&mut head, transport, &frame);
-        return Outcome::TakeOver(TakeOver { head, opened: None });
+        encode_control(&mut head, Transport::WebSocket, &frame);
+        return Outcome::TakeOver(TakeOver { head: Head::Upgraded(head), opened: None });
     }
     let problem = if refusal.invalid_cursor {
         Problem::from(protocol::cursor::InvalidCursor)

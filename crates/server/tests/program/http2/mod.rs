@@ -1,0 +1,8 @@
+//! HTTP/2: the same promises, many at once on one connection.
+
+mod bounds;
+mod endings;
+mod floods;
+mod frames;
+mod raw;
+mod slow;
