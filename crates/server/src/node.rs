@@ -34,7 +34,7 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
     let to = config.presence.url.clone().map(|url| NoticesTo {
         url,
         format: config.presence.format,
-        secrets: config.presence.keys(),
+        secrets: config.presence.keys().into(),
     });
     let notices = to.map(|to| Notices::new(to, Arc::clone(&presence), clock)).transpose()?;
     let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());

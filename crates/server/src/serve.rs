@@ -3,7 +3,9 @@
 use crate::{
     cli::{ConfigArgs, DevArgs, Failure, RecoveryArgs, ServeArgs, say},
     config::{Config, Overrides, Sources},
-    demo, http, log, node, samples, systemd,
+    demo, http, log, node,
+    reload::Reload,
+    samples, systemd,
 };
 use delivery::{
     edge,
@@ -35,8 +37,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// `downlink serve`.
 pub(crate) fn production(args: &ServeArgs) -> Result<(), Failure> {
-    let config = load(&args.config, Vec::new(), false)?;
-    run(&config, &args.recovery, None)
+    let load = || load(&args.config, Vec::new(), false);
+    run(&load()?, &load, &args.recovery, None)
 }
 
 /// `downlink dev`.
@@ -48,12 +50,13 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
     if !chosen {
         overrides.push(("data_dir", DEV_DATA_DIR.to_owned()));
     }
-    let mut config = load(&args.config, overrides, true)?;
+    let load = || load(&args.config, overrides.clone(), true);
+    let mut config = load()?;
     // The application behind it hears of presence, unless the configuration names another place.
     if let Some(app) = args.app.as_deref().filter(|_| config.presence.url.is_none()) {
         config.presence.url = app.parse().ok();
     }
-    run(&config, &args.recovery, Some(&Dev { app: args.app }))
+    run(&config, &load, &args.recovery, Some(&Dev { app: args.app }))
 }
 
 /// Reads the configuration from its file, the variables and the command line.
@@ -79,8 +82,13 @@ struct Dev {
     app: Option<String>,
 }
 
-/// Runs until it is told to stop.
-fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<(), Failure> {
+/// Runs until it is told to stop. `load` reads the configuration again.
+fn run(
+    config: &Config,
+    load: &dyn Fn() -> Result<Config, Failure>,
+    recovery: &RecoveryArgs,
+    dev: Option<&Dev>,
+) -> Result<(), Failure> {
     log::start(config).map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     config.keyring().map_err(|sentence| Failure { code: crate::cli::BAD_CONFIG, sentence })?;
     let app = dev.and_then(|dev| dev.app.as_deref()).map(http::proxy::App::new).transpose();
@@ -126,7 +134,8 @@ fn run(config: &Config, recovery: &RecoveryArgs, dev: Option<&Dev>) -> Result<()
     let signals = Signals::take(&runtime);
     say(&format!("listening on {url}"));
     systemd::tell(systemd::READY);
-    runtime.block_on(until_stopped(&node, config.drain, telling, signals));
+    let reload = Reload::new(config, load);
+    runtime.block_on(until_stopped(&node, config.drain, telling, signals, &reload));
     let _ = stop.send(true);
     for thread in threads {
         if thread.join().is_err() {
@@ -162,8 +171,9 @@ fn tell(node: &node::Node, config: &Config, runtime: &tokio::runtime::Runtime) -
     tasks
 }
 
-/// What stops the server, from now on in order.
+/// What stops the server, from now on in order; and what has it read its configuration again.
 struct Signals {
+    hang_up: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -173,7 +183,7 @@ impl Signals {
         let _entered = runtime.enter();
         let take = || {
             let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-            io::Result::Ok(Self { terminate, interrupt })
+            io::Result::Ok(Self { hang_up: signal(SignalKind::hangup())?, terminate, interrupt })
         };
         take()
             .inspect_err(|error| {
@@ -189,8 +199,9 @@ async fn until_stopped(
     drain: Duration,
     mut telling: JoinSet<()>,
     signals: Option<Signals>,
+    reload: &Reload<'_>,
 ) {
-    let Some(Signals { mut terminate, mut interrupt }) = signals else {
+    let Some(Signals { mut hang_up, mut terminate, mut interrupt }) = signals else {
         return std::future::pending().await;
     };
     let mut ticks = time::interval(Duration::from_secs(1));
@@ -204,6 +215,7 @@ async fn until_stopped(
                     tracing::error!(%error, "keeping the journal's house failed");
                 }
             }
+            _ = hang_up.recv() => reload.again(node),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }

@@ -4,6 +4,8 @@
 //! before a port is bound, and says where it stands.
 
 mod api;
+mod file;
+mod nearest;
 pub(crate) mod options;
 mod presence;
 mod secrets;
@@ -19,6 +21,7 @@ use delivery::hub::Limits;
 use options::{OPTIONS, OptionSpec};
 use protocol::limits;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -28,6 +31,7 @@ use written::Written;
 
 pub(crate) use presence::Presence;
 pub(crate) use secrets::Secret;
+pub(crate) use written::Said;
 
 /// What the program does, checked.
 #[derive(Debug)]
@@ -56,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) drain: Duration,
     pub(crate) log_json: bool,
     pub(crate) log_level: String,
+    /// What was said of each option.
+    pub(crate) said: Said,
 }
 
 /// Mistakes in a configuration, each with where it stands.
@@ -80,9 +86,13 @@ impl Config {
     /// # Errors
     /// All [`Mistakes`] that can be told apart.
     pub(crate) fn load(sources: &Sources<'_>) -> Result<Self, Mistakes> {
-        let written = written::read(sources)?;
-        let mut check = Check { mistakes: Vec::new(), origin: sources };
-        let config = check.config(written);
+        let reading = written::read(sources);
+        if reading.is_torn {
+            return Err(Mistakes(reading.mistakes));
+        }
+        let (mistakes, lines, faulty) = (reading.mistakes, reading.lines, reading.faulty);
+        let mut check = Check { mistakes, lines, faulty, origin: sources };
+        let config = Config { said: reading.said, ..check.config(reading.written) };
         if check.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(check.mistakes)) }
     }
 
@@ -95,6 +105,10 @@ impl Config {
 /// Collects mistakes while values get their meaning.
 struct Check<'a> {
     mistakes: Vec<String>,
+    /// Where the options of the file stand.
+    lines: BTreeMap<String, usize>,
+    /// Options of which a mistake was told while they were read: nothing follows from what is left of them.
+    faulty: BTreeSet<String>,
     origin: &'a Sources<'a>,
 }
 
@@ -166,26 +180,40 @@ impl Check<'_> {
             edge_threads: self.edges(written.edge.unwrap_or_default().threads),
             drain: Duration::from_secs(self.within(&Self::DRAIN_SECONDS, written.drain_seconds)),
             log_json: self.log_format(log.format.as_deref()),
-            log_level: log.level.unwrap_or_else(|| "info".into()),
+            log_level: self.log_level(log.level),
+            said: Said::default(),
         }
     }
 
     fn durability(&mut self, text: Option<&str>) -> Durability {
-        match text.unwrap_or("fsync") {
-            "os" => Durability::Os,
-            "memory" => Durability::Memory,
-            "fsync" => Durability::Fsync,
-            other => {
-                self.wrong("durability", &format!("{other:?} is none of \"fsync\", \"os\", \"memory\""));
-                Durability::Fsync
-            }
-        }
+        let known = [("fsync", Durability::Fsync), ("os", Durability::Os), ("memory", Durability::Memory)];
+        self.one_of("durability", text, &known)
     }
 
     /// Notes a mistake, with where the value came from.
     fn wrong(&mut self, path: &str, what: &str) {
-        let place = written::place_of(self.origin, path);
-        self.mistakes.push(format!("{place}: {path} {what}"));
+        self.wrong_at(path, path, what);
+    }
+
+    /// The same of an item in an option's list.
+    fn wrong_at(&mut self, place: &str, path: &str, what: &str) {
+        if !self.faulty.contains(path) {
+            let place = written::place_of(self.origin, &self.lines, place);
+            self.mistakes.push(format!("{place}: {path} {what}"));
+        }
+    }
+
+    /// One of a few words; the first of them if it is none.
+    fn one_of<T: Copy>(&mut self, path: &str, text: Option<&str>, known: &[(&'static str, T)]) -> T {
+        let Some(text) = text else { return known[0].1 };
+        if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == text) {
+            return *meaning;
+        }
+        let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let meant = nearest::did_you_mean(text, known.iter().map(|(word, _)| *word));
+        let meant = meant.map(|word| format!("; did you mean {word:?}?")).unwrap_or_default();
+        self.wrong(path, &format!("is none of {}{meant}", words.join(", ")));
+        known[0].1
     }
 
     fn within(&mut self, number: &Number, value: Option<u64>) -> u64 {
@@ -217,14 +245,24 @@ impl Check<'_> {
     }
 
     fn log_format(&mut self, format: Option<&str>) -> bool {
-        match format {
-            Some("json") => true,
-            Some("text") | None => false,
-            Some(other) => {
-                self.wrong("log.format", &format!("is {other:?}; it is \"text\" or \"json\""));
-                false
-            }
+        self.one_of("log.format", format, &[("text", false), ("json", true)])
+    }
+
+    fn log_level(&mut self, level: Option<String>) -> String {
+        const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+        let level = level.unwrap_or_else(|| "info".into());
+        // The library takes a misspelt level for the name of a module.
+        let misspelt = |part: &&str| !part.contains('=') && !LEVELS.contains(&part.to_lowercase().as_str());
+        let misspelt = level.split(',').map(str::trim).find(misspelt);
+        if misspelt.is_some() || tracing_subscriber::EnvFilter::try_new(&level).is_err() {
+            let meant = misspelt.and_then(|part| nearest::did_you_mean(part, LEVELS));
+            let meant = meant.map(|word| format!("; did you mean {word:?}?")).unwrap_or_default();
+            let what = format!(
+                "is to be error, warn, info, debug or trace, also by module as in \"info,downlink=debug\"{meant}"
+            );
+            self.wrong("log.level", &what);
         }
+        level
     }
 
     fn origins(&mut self, origins: Vec<String>) -> Vec<String> {
@@ -243,7 +281,14 @@ impl Check<'_> {
     fn key_set(&mut self, file: Option<&str>) -> Option<String> {
         let path = file?;
         match std::fs::read_to_string(path) {
-            Ok(text) => Some(text),
+            Ok(text) => {
+                // A key set that cannot be used is told together with all else.
+                let mut ring = protocol::token::Keyring::new(&[("any".into(), vec![0; limits::TOKEN_SECRET_BYTES_MIN])]);
+                if let Ok(Err(error)) = ring.as_mut().map(|ring| ring.add_key_set(&text)) {
+                    self.wrong("token.key_set", &format!("names {path:?}, which cannot be used: {error}"));
+                }
+                Some(text)
+            }
             Err(error) => {
                 self.wrong("token.key_set", &format!("names {path:?}, which cannot be read: {error}"));
                 None

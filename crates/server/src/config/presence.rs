@@ -30,14 +30,8 @@ impl Check<'_> {
         token_keys: &[(String, Secret)],
     ) -> Presence {
         let url = written.url.and_then(|text| self.url(&text));
-        let format = match written.format.as_deref().unwrap_or("appengine") {
-            "appengine" => Format::AppEngine,
-            "standard" => Format::Standard,
-            other => {
-                self.wrong("presence.format", &format!("is {other:?}; it is \"appengine\" or \"standard\""));
-                Format::AppEngine
-            }
-        };
+        let formats = [("appengine", Format::AppEngine), ("standard", Format::Standard)];
+        let format = self.one_of("presence.format", written.format.as_deref(), &formats);
         let mut secrets: Vec<Secret> = written
             .secret
             .iter()

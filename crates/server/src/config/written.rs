@@ -1,10 +1,12 @@
 //! What was written, before it means anything: the file, the variables, the command line.
 
 use super::{
-    Mistakes, Sources,
+    Sources, file,
     options::{Kind, OPTIONS, OptionSpec},
 };
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// The file's form. Unknown keys are mistakes: a misspelt option must not be an ignored one.
@@ -138,37 +140,80 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// All sources as one, and what was seen on the way.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) written: Written,
+    /// Where the options of the file stand.
+    pub(super) lines: BTreeMap<String, usize>,
+    /// Options of which a mistake has been told.
+    pub(super) faulty: BTreeSet<String>,
+    pub(super) mistakes: Vec<String>,
+    /// What is missing may only be unreadable: nothing follows from it.
+    pub(super) is_torn: bool,
+    /// The options as they were said, to compare them with what is said later.
+    pub(super) said: Said,
+}
+
+/// What was said of each option, as a fingerprint: it may be a secret.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said(BTreeMap<&'static str, [u8; 32]>);
+
+impl Said {
+    fn of(table: &Table) -> Self {
+        let value = |path: &str| match path.split_once('.') {
+            None => table.get(path),
+            Some((section, name)) => table.get(section)?.get(name),
+        };
+        let print = |value: &Value| {
+            let digest = digest(&SHA256, value.to_string().as_bytes());
+            digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+        };
+        Self(OPTIONS.iter().filter_map(|option| Some((option.path, print(value(option.path)?)))).collect())
+    }
+
+    /// The options of which something else is said here than there.
+    pub(crate) fn changed<'s>(&'s self, later: &'s Self) -> impl Iterator<Item = &'static str> + 's {
+        OPTIONS.iter().map(|option| option.path).filter(|path| self.0.get(path) != later.0.get(path))
+    }
+}
+
 /// Reads all sources into one.
-pub(super) fn read(sources: &Sources<'_>) -> Result<Written, Mistakes> {
-    let mut table = Table::new();
-    // No error is written as the library would: with the line of the file as it stands.
+pub(super) fn read(sources: &Sources<'_>) -> Reading {
+    let (mut reading, mut table) = (Reading::default(), Table::new());
     if let Some(path) = sources.file {
         let name = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Mistakes(vec![format!("{name}: cannot be read: {error}")]))?;
-        // First in its own form, for errors that name the line.
-        toml::from_str::<Written>(&text)
-            .map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
-        table = text.parse().map_err(|error| Mistakes(vec![file_mistake(&name, &text, &error)]))?;
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let file = file::read(&text);
+                let told = file.mistakes.into_iter().map(|(line, mistake)| format!("{name}:{line}: {mistake}"));
+                reading.mistakes.extend(told);
+                table = file.table;
+                (reading.lines, reading.faulty, reading.is_torn) = (file.lines, file.faulty, file.is_torn);
+            }
+            Err(error) => {
+                reading.mistakes.push(format!("{name}: cannot be read: {error}"));
+                reading.is_torn = true;
+            }
+        }
     }
-    let mut mistakes = Vec::new();
     for option in OPTIONS {
         let Some((place, text)) = text_of(sources, option) else { continue };
         match value(option.kind, &text) {
             Ok(value) => put(&mut table, option.path, value),
-            Err(wanted) => mistakes.push(format!("{place}: must be {wanted}")),
+            Err(wanted) => {
+                reading.mistakes.push(format!("{place}: must be {wanted}"));
+                reading.faulty.insert(option.path.to_owned());
+            }
         }
     }
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes));
+    reading.said = Said::of(&table);
+    match Written::deserialize(Value::Table(table)) {
+        Ok(written) => reading.written = written,
+        // What is left has been looked at; but nothing that it holds is repeated in any case.
+        Err(error) => reading.mistakes.push(without_value(error.message())),
     }
-    Written::deserialize(Value::Table(table)).map_err(|error| Mistakes(vec![without_value(error.message())]))
-}
-
-/// The error with its line, without the value that stands there: it may be a key.
-fn file_mistake(name: &dyn std::fmt::Display, text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    format!("{name}:{line}: {}", without_value(error.message()))
+    reading
 }
 
 /// What was expected, without what was found instead.
@@ -215,29 +260,16 @@ fn put(table: &mut Table, path: &str, value: Value) {
 }
 
 /// Where the value of an option came from: the command line, a variable, or a line of the file.
-pub(super) fn place_of(sources: &Sources<'_>, path: &str) -> String {
-    if let Some((place, _)) = super::option(path).and_then(|option| text_of(sources, option)) {
+pub(super) fn place_of(sources: &Sources<'_>, lines: &BTreeMap<String, usize>, path: &str) -> String {
+    // Of an item in a list, the list.
+    let option = path.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches('.');
+    if let Some((place, _)) = super::option(option).and_then(|option| text_of(sources, option)) {
         return place;
     }
     let Some(file) = sources.file else {
-        let variable = super::option(path).map_or("the configuration", |option| option.variable);
+        let variable = super::option(option).map_or("the configuration", |option| option.variable);
         return variable.to_owned();
     };
-    let line = std::fs::read_to_string(file).ok().and_then(|text| line_of(&text, path));
+    let line = lines.get(path).or_else(|| lines.get(option));
     line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display()))
-}
-
-/// The line on which an option stands.
-fn line_of(text: &str, path: &str) -> Option<usize> {
-    let (wanted, name) = path.split_once('.').unwrap_or(("", path));
-    let mut section = String::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if let Some(header) = line.strip_prefix('[') {
-            section = header.trim_matches(['[', ']', ' ']).to_owned();
-        } else if section == wanted && line.split('=').next().is_some_and(|key| key.trim() == name) {
-            return Some(index + 1);
-        }
-    }
-    None
 }

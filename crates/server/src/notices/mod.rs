@@ -19,7 +19,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use protocol::{id::ClientId, limits};
 use std::{
     sync::{
@@ -39,7 +39,7 @@ pub(crate) struct NoticesTo {
     pub(crate) url: Uri,
     pub(crate) format: Format,
     /// Keys of the signatures, the newest first; there is at least one.
-    pub(crate) secrets: Vec<Vec<u8>>,
+    pub(crate) secrets: RwLock<Vec<Vec<u8>>>,
 }
 
 /// Sends notices for as long as the node runs.
@@ -102,6 +102,11 @@ impl Notices {
         }
         drop(backlog);
         self.changed.notify_one();
+    }
+
+    /// Signs with other keys from now on, the newest first.
+    pub(crate) fn sign_with(&self, secrets: Vec<Vec<u8>>) {
+        *self.to.secrets.write() = secrets;
     }
 
     /// Whether the application said that it wants no more.

@@ -26,14 +26,14 @@ pub(super) fn request(to: &NoticesTo, notice: &Notice, now_ms: u64) -> Request<F
     let state = if notice.connected { "connected" } else { "disconnected" };
     let (uri, content_type, body) = match to.format {
         Format::AppEngine => {
-            let boundary = boundary(&to.secrets[0], &id);
+            let boundary = boundary(&to.secrets.read()[0], &id);
             let body = form(notice, state, &boundary);
             (below(&to.url, state), format!("multipart/form-data; boundary={boundary}"), body)
         }
         Format::Standard => (to.url.clone(), "application/json".to_owned(), document(notice, state)),
     };
     let time = now_ms / 1000;
-    let signatures: Vec<String> = to.secrets.iter().map(|secret| sign(secret, &id, time, &body)).collect();
+    let signatures: Vec<String> = to.secrets.read().iter().map(|secret| sign(secret, &id, time, &body)).collect();
     Request::builder()
         .method(Method::POST)
         .uri(uri)
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn to(url: &str, format: Format) -> NoticesTo {
-        NoticesTo { url: url.parse().unwrap(), format, secrets: vec![b"one".to_vec(), b"two".to_vec()] }
+        NoticesTo { url: url.parse().unwrap(), format, secrets: vec![b"one".to_vec(), b"two".to_vec()].into() }
     }
 
     fn notice(connected: bool) -> Notice {

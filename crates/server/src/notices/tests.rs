@@ -54,7 +54,7 @@ impl World {
 
 fn to(address: SocketAddr) -> NoticesTo {
     let url = format!("http://{address}/hook").parse().unwrap();
-    NoticesTo { url, format: Format::Standard, secrets: vec![b"secret".to_vec()] }
+    NoticesTo { url, format: Format::Standard, secrets: vec![b"secret".to_vec()].into() }
 }
 
 fn store(now_ms: u64) -> Arc<dyn PresenceStore> {

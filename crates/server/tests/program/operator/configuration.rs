@@ -24,7 +24,7 @@ fn a_mistake_in_the_file_is_named_with_its_line() {
     let listen = taken.local_addr().unwrap().to_string();
     for (text, words) in [
         (format!("{GOOD}[retention]\nsecond = 5\n"), ["downlink.toml:7", "second"]),
-        (format!("{GOOD}[retention]\nseconds = \"long\"\n"), ["downlink.toml:7", "expected"]),
+        (format!("{GOOD}[retention]\nseconds = \"long\"\n"), ["downlink.toml:7", "whole number"]),
         (format!("{GOOD}[retention]\nseconds = 0\n"), ["downlink.toml:7", "retention.seconds"]),
         (
             format!("{GOOD}[socket]\nallowed_origins = [\"example.com\"]\n"),
