@@ -97,18 +97,16 @@ fn run(
     take_descriptors();
     let listeners = listeners(config)?;
     let address = listeners[0].local_addr().map_err(|error| taken(config.listen, &error))?;
+    let admin = config.admin_listen.map(listen_for_operators).transpose()?;
     let node = node::build(config, recovery).map_err(Failure::new)?;
     let url = url(config, address);
-    let start = dev.is_some().then(|| demo::StartInfo {
-        url: url.clone(),
-        api_key: config
-            .api_keys
-            .for_everything()
-            .filter(|_| address.ip().is_loopback())
-            .map(|key| key.expose().to_owned()),
-        program: program(),
-    });
-    let site = http::Site::new(Arc::clone(&node.service), start, app, config.certificates.clone());
+    let start = dev.is_some().then(|| start_info(config, address, &url));
+    let new_site = |start, app, with_operators| {
+        http::Site::new(Arc::clone(&node.service), start, app, config.certificates.clone(), with_operators)
+    };
+    let site = new_site(start, app, admin.is_none());
+    let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+    let admin = admin.map(|listener| (listener, new_site(None, None, true)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
     let telling = tell(&node, config, &runtime);
@@ -119,10 +117,10 @@ fn run(
     }
     let (stop, stopped) = watch::channel(false);
     let serve = {
-        let (site, listeners) = (Arc::clone(&site), Arc::new(listeners));
+        let (site, listeners, admin) = (Arc::clone(&site), Arc::new(listeners), Arc::new(admin));
         move |edge: std::rc::Rc<edge::Edge>| {
-            let listener = listeners[usize::from(edge.index())].try_clone();
-            http::serve(edge, Arc::clone(&site), listener, stopped.clone())
+            let doors = doors(edge.index(), &listeners, &site, (*admin).as_ref());
+            http::serve(edge, doors, stopped.clone())
         }
     };
     let threads = edge::spawn(&node.service.hub, &node.edges, serve);
@@ -133,6 +131,9 @@ fn run(
     // Whoever reads that it listens may stop it at once, and in order.
     let signals = Signals::take(&runtime);
     say(&format!("listening on {url}"));
+    if let Some(address) = admin_address {
+        say(&format!("operators are served on {}", self::url(config, address)));
+    }
     systemd::tell(systemd::READY);
     let reload = Reload::new(config, load);
     runtime.block_on(until_stopped(&node, config.drain, telling, signals, &reload));
@@ -145,6 +146,16 @@ fn run(
     runtime.block_on(node.service.broker().close());
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the start page of `dev` shows.
+fn start_info(config: &Config, address: SocketAddr, url: &str) -> demo::StartInfo {
+    let key = config.api_keys.for_everything().filter(|_| address.ip().is_loopback());
+    demo::StartInfo {
+        url: url.to_owned(),
+        api_key: key.map(|key| key.expose().to_owned()),
+        program: program(),
+    }
 }
 
 /// Where the server is reached.
@@ -243,7 +254,7 @@ fn take_descriptors() {
 fn taken(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::new(match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "{address} is taken by another process; stop that one, or choose another address with --listen"
+            "{address} is taken by another process; stop that one, or choose another address for this one"
         ),
         _ => format!("cannot listen on {address}: {error}"),
     })
@@ -263,6 +274,25 @@ fn listeners(config: &Config) -> Result<Vec<TcpListener>, Failure> {
         (0..config.edge_threads).map(|_| passed.try_clone()).collect::<io::Result<_>>()
     };
     share().map_err(|error| Failure::new(format!("the socket that was passed: {error}")))
+}
+
+/// What operators connect to. There are few of them: one edge serves them.
+fn listen_for_operators(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listeners = listen(address, 1).map_err(|error| taken(address, &error))?;
+    listeners.into_iter().next().ok_or_else(|| Failure::new("there is no edge"))
+}
+
+/// The doors of an edge.
+fn doors(
+    edge: u16,
+    listeners: &[TcpListener],
+    site: &Arc<http::Site>,
+    admin: Option<&(TcpListener, Arc<http::Site>)>,
+) -> io::Result<Vec<http::Door>> {
+    let public = [(&listeners[usize::from(edge)], site)].into_iter();
+    let admin = admin.filter(|_| edge == 0).map(|(listener, site)| (listener, site));
+    let doors = public.chain(admin);
+    doors.map(|(listener, site)| Ok(http::Door { listener: listener.try_clone()?, site: Arc::clone(site) })).collect()
 }
 
 /// One listening descriptor for each edge; the kernel spreads connections over them.

@@ -61,6 +61,7 @@ fn text() -> String {
 
 fn line(option: &OptionSpec, name: &str) -> String {
     match (option.path, option.default) {
+        ("admin_listen", _) => format!("# {name} = \"127.0.0.1:7172\""),
         ("data_dir", _) => format!("{name} = \"/var/lib/downlink\""),
         ("api.keys", _) => format!("{name} = [\"{}\"]", Secret::random().expose()),
         ("token.key", _) => format!("{name} = \"{}\"", Secret::random().expose()),

@@ -37,6 +37,8 @@ pub(crate) use written::Said;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
+    /// Where operators are served apart from everybody else.
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// With them it speaks TLS.
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) data_dir: Option<PathBuf>,
@@ -155,8 +157,14 @@ impl Check<'_> {
         let (api_keys, token_keys) = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
         let presence = self.presence(written.presence.unwrap_or_default(), &token_keys);
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
+        let listen = self.address("listen", written.listen.as_deref().unwrap_or("127.0.0.1:7171"));
+        let admin_listen = written.admin_listen.map(|text| self.address("admin_listen", &text));
+        if admin_listen.is_some_and(|admin| admin == listen && admin.port() != 0) {
+            self.wrong("admin_listen", "is the same as listen; leave it out, or choose another port");
+        }
         Config {
-            listen: self.address(written.listen.as_deref()),
+            listen,
+            admin_listen,
             certificates: self.certificates(written.tls.unwrap_or_default()),
             data_dir,
             durability,
@@ -225,11 +233,10 @@ impl Check<'_> {
         value
     }
 
-    fn address(&mut self, text: Option<&str>) -> SocketAddr {
-        let text = text.unwrap_or("127.0.0.1:7171");
+    fn address(&mut self, path: &str, text: &str) -> SocketAddr {
         text.parse().unwrap_or_else(|_| {
             self.wrong(
-                "listen",
+                path,
                 &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""),
             );
             SocketAddr::from(([127, 0, 0, 1], 7171))

@@ -36,6 +36,7 @@ macro_rules! options {
 
 options! {
     "listen" "DOWNLINK_LISTEN" Text "\"127.0.0.1:7171\"" "Address and port for sockets and the API.";
+    "admin_listen" "DOWNLINK_ADMIN_LISTEN" Text "" "Address and port of their own for operators: /metrics, /docs, /openapi.json and the console are there and not on `listen` then. The API and the health checks are on both. Over systemd too it is opened by the server.";
     "data_dir" "DOWNLINK_DATA_DIR" Text "" "Where messages are kept. One process at a time.";
     "durability" "DOWNLINK_DURABILITY" Text "\"fsync\"" "What an answered message survives: \"fsync\" a power loss, \"os\" the process being killed, \"memory\" nothing.";
     "drain_seconds" "DOWNLINK_DRAIN_SECONDS" Number "5" "At a stop, sockets are told to come back within this many seconds, at 10,000 a second if that is sooner.";

@@ -14,6 +14,7 @@ use toml::{Table, Value};
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     pub(super) listen: Option<String>,
+    pub(super) admin_listen: Option<String>,
     pub(super) data_dir: Option<String>,
     pub(super) durability: Option<String>,
     pub(super) drain_seconds: Option<u64>,

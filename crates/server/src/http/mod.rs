@@ -51,10 +51,12 @@ use flight::Flight;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use protocol::limits;
 use std::{
+    future::poll_fn,
     io,
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -79,12 +81,13 @@ enum Outcome {
 
 impl Site {
     /// The site of a node: with the start page and the demos, if it is `dev`'s; in front of an application, if there
-    /// is one.
+    /// is one; with what operators ask, unless that has an address of its own.
     pub(crate) fn new(
         service: Arc<Service>,
         start: Option<demo::StartInfo>,
         app: Option<proxy::App>,
         certificates: Option<Arc<Certificates>>,
+        with_operators: bool,
     ) -> Arc<Self> {
         let mut router = Router::new()
             .route(
@@ -100,12 +103,9 @@ impl Site {
             .route("/_ah/channel/dev", any(dev_wire::handle))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
-            .route("/metrics", get(health::metrics))
-            .merge(console::calls())
             .with_state(Arc::clone(&service))
             .merge(assets::router())
-            .merge(openapi::router())
-            .merge(console::pages())
+            .merge(if with_operators { Self::operators(&service) } else { Router::new() })
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
         router = match (app, start) {
             (Some(app), _) => router.fallback_service(proxy::router(app)),
@@ -116,6 +116,16 @@ impl Site {
             (None, None) => router.fallback(|| async { Problem::not_found() }),
         };
         Arc::new(Self { service, router, certificates })
+    }
+
+    /// What operators and their tools ask, and the public need not see.
+    fn operators(service: &Arc<Service>) -> Router {
+        Router::new()
+            .route("/metrics", get(health::metrics))
+            .merge(console::calls())
+            .with_state(Arc::clone(service))
+            .merge(openapi::router())
+            .merge(console::pages())
     }
 
     /// Everything but sends: sockets before the router, then the router.
@@ -140,16 +150,27 @@ impl Site {
     }
 }
 
+/// Where connections come in, and what they find.
+pub(crate) struct Door<L = TcpListener> {
+    pub(crate) listener: L,
+    pub(crate) site: Arc<Site>,
+}
+
+impl Door {
+    fn open(self) -> io::Result<Door<tokio::net::TcpListener>> {
+        Ok(Door { listener: tokio::net::TcpListener::from_std(self.listener)?, site: self.site })
+    }
+}
+
 /// Accepts connections on one edge thread until the node stops.
 pub(crate) async fn serve(
     edge: Rc<Edge>,
-    site: Arc<Site>,
-    listener: io::Result<TcpListener>,
+    doors: io::Result<Vec<Door>>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let listener = listener.and_then(tokio::net::TcpListener::from_std);
-    let listener = match listener {
-        Ok(listener) => listener,
+    let doors = doors.and_then(|doors| doors.into_iter().map(Door::open).collect::<io::Result<Vec<_>>>());
+    let doors = match doors {
+        Ok(doors) => doors,
         Err(error) => {
             tracing::error!(%error, "an edge thread cannot listen");
             return;
@@ -160,7 +181,7 @@ pub(crate) async fn serve(
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &edge, &connections) => accepted,
+            accepted = accept(&doors, &edge, &connections) => accepted,
             _ = looks.tick() => {
                 connections.end_idle(edge.hub().clock.elapsed_ms());
                 continue;
@@ -168,10 +189,10 @@ pub(crate) async fn serve(
             _ = stopped.changed() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, peer, site)) => {
                 let place = connections.enter(edge.hub().clock.elapsed_ms());
                 let index = place.index();
-                let connection = Connection::new(&edge, &site, &flight, peer, place);
+                let connection = Connection::new(&edge, site, &flight, peer, place);
                 // Each in a task of its own size: the one without TLS is smaller.
                 let task = match &site.certificates {
                     None => tokio::task::spawn_local(connection.run(stream)),
@@ -189,7 +210,7 @@ pub(crate) async fn serve(
             }
         }
     }
-    drop(listener);
+    drop(doors);
     edge.drain();
     flight.land().await;
 }
@@ -198,16 +219,24 @@ pub(crate) async fn serve(
 /// the order in which they came.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// The next connection, as soon as there is room for it.
-async fn accept(
-    listener: &tokio::net::TcpListener,
+/// The next connection of any door, as soon as there is room for it.
+async fn accept<'d>(
+    doors: &'d [Door<tokio::net::TcpListener>],
     edge: &Edge,
     connections: &Connections,
-) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {
+) -> io::Result<(tokio::net::TcpStream, SocketAddr, &'d Arc<Site>)> {
     while !connections.has_room(edge.hub().clock.elapsed_ms()) {
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
-    listener.accept().await
+    poll_fn(|cx| {
+        for door in doors {
+            if let Poll::Ready(accepted) = door.listener.poll_accept(cx) {
+                return Poll::Ready(accepted.map(|(stream, peer)| (stream, peer, &door.site)));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// How many connections of an edge may be quiet: sockets need the other descriptors.

@@ -1,5 +1,6 @@
 //! What an operator meets: the command line, the configuration, sentences, codes, logs.
 
+mod addresses;
 mod commands;
 mod configuration;
 mod doctor;
