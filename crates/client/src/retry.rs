@@ -41,8 +41,9 @@ impl Tries {
     /// The wait before the next try after this answer; `None` if it is the last word.
     pub(crate) fn after_answer(&mut self, status: u16, retry_after: Option<Duration>) -> Option<Duration> {
         let asked = retry_after.unwrap_or_default();
-        // What a proxy says while the server behind it restarts, and the server itself while it cannot.
-        if !matches!(status, 502..=504) || asked > RETRY_AFTER_MAX {
+        // What a proxy says while the server behind it restarts, the server itself while it cannot, and to who asks more
+        // often than it lets.
+        if !matches!(status, 429 | 502..=504) || asked > RETRY_AFTER_MAX {
             return None;
         }
         self.after_failure().map(|wait| wait.max(asked))
@@ -75,10 +76,10 @@ mod tests {
 
     #[test]
     fn only_a_server_that_cannot_now_is_asked_again() {
-        for status in [200, 400, 401, 409, 413, 422, 429, 500, 507] {
+        for status in [200, 400, 401, 409, 413, 422, 500, 507] {
             assert_eq!(Tries::new(true, || 1.0).after_answer(status, None), None, "{status}");
         }
-        for status in [502, 503, 504] {
+        for status in [429, 502, 503, 504] {
             assert_eq!(Tries::new(true, || 1.0).after_answer(status, None), Some(millis(300)), "{status}");
         }
     }

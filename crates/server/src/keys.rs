@@ -1,7 +1,7 @@
 //! Keys of the API: what each of them lets an application do.
 
-use crate::config::Secret;
-use std::{fmt, str::FromStr};
+use crate::{config::Secret, rates::KeyRates};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// A part of the API that a key may be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +75,14 @@ pub(crate) struct ApiKey {
     pub(crate) name: Option<Box<str>>,
     pub(crate) secret: Secret,
     pub(crate) scopes: Scopes,
+    /// How often it may be used, and was.
+    pub(crate) rates: Arc<KeyRates>,
 }
 
 impl ApiKey {
     /// A key that may do everything.
     pub(crate) fn plain(secret: Secret) -> Self {
-        Self { name: None, secret, scopes: Scopes::ALL }
+        Self { name: None, secret, scopes: Scopes::ALL, rates: Arc::default() }
     }
 }
 
@@ -117,6 +119,11 @@ impl ApiKeys {
         if key.scopes.has(scope) { Ok(key) } else { Err(NotAdmitted::MissingScope(scope)) }
     }
 
+    /// Whether how often any of them sends is looked at.
+    pub(crate) fn limit_sends(&self) -> bool {
+        self.0.iter().any(|key| key.rates.sends.is_some())
+    }
+
     /// A key that may do everything, to be shown to who starts a server for development.
     pub(crate) fn for_everything(&self) -> Option<&Secret> {
         self.0.iter().find(|key| key.scopes == Scopes::ALL).map(|key| &key.secret)
@@ -134,6 +141,7 @@ mod tests {
                 name: Some("one".into()),
                 secret: Secret::new("a-key-of-sixteen-bytes".into()),
                 scopes: [one].into_iter().collect(),
+                rates: Arc::default(),
             };
             let keys = ApiKeys::new(vec![ApiKey::plain(Secret::new("another-of-them".into())), key]);
             for scope in Scope::ALL {

@@ -10,6 +10,7 @@ mod log;
 mod metrics;
 mod node;
 mod notices;
+mod rates;
 mod reload;
 mod samples;
 mod serve;

@@ -1,6 +1,6 @@
 //! `/metrics`: what is counted, as Prometheus reads it. No client id is ever in a label.
 
-use crate::service::Service;
+use crate::{rates::Limit, service::Service};
 use delivery::counters::PerTransport;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
@@ -13,6 +13,11 @@ use std::sync::atomic::AtomicU64;
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByTransport {
     transport: Word,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByLimit {
+    limit: Word,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -51,6 +56,7 @@ pub(crate) fn text(service: &Service) -> String {
         "Channels with a socket on this node",
         service.hub.channels() as u64,
     );
+    limits(&mut registry, service);
     presence(&mut registry, service);
     let mut out = String::new();
     encode(&mut out, &registry).expect("writing to a string does not fail");
@@ -94,6 +100,19 @@ fn messages(registry: &mut Registry, service: &Service) {
         "tokens_refused",
         "Sockets that were refused for their token",
         counters.tokens_refused.get(),
+    );
+}
+
+fn limits(registry: &mut Registry, service: &Service) {
+    let refused = Family::<ByLimit, Counter<u64, AtomicU64>>::default();
+    for limit in Limit::ALL {
+        let label = ByLimit { limit: Word(limit.option()) };
+        refused.get_or_create(&label).inc_by(service.rates.refused(limit).get());
+    }
+    registry.register(
+        "limited",
+        "Requests and connections that a limit refused, by the option that sets it",
+        refused,
     );
 }
 

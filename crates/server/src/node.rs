@@ -4,6 +4,7 @@ use crate::{
     cli::RecoveryArgs,
     config::Config,
     notices::{Listener, Notices, NoticesTo},
+    rates::Rates,
     service::Service,
 };
 use broker::presence::PresenceStore;
@@ -14,7 +15,7 @@ use broker::{
 use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub, timeline::What};
 use journal::{Disk, FileDisk, MemoryDisk};
 use parking_lot::RwLock;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// A node that is ready to serve.
 pub(crate) struct Node {
@@ -44,6 +45,10 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
     let service = Service {
         hub,
         api_keys: RwLock::new(config.api_keys.clone()),
+        rates: Rates::new(config.rates),
+        sends_are_limited: AtomicBool::new(
+            config.api_keys.limit_sends() || config.rates.client_sends.is_some(),
+        ),
         token_in_query: config.token_in_query,
         allowed_origins: config.allowed_origins.clone(),
         message_bytes_max: config.message_bytes_max,

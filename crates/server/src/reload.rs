@@ -35,7 +35,9 @@ impl<'a> Reload<'a> {
                     %options,
                     "the configuration was read again: keys and certificates are the new ones; these options count after a restart"
                 );
-                systemd::tell(&format!("STATUS=The configuration was read again; a restart is needed for {options}."));
+                systemd::tell(&format!(
+                    "STATUS=The configuration was read again; a restart is needed for {options}."
+                ));
             }
             Err(Failure { sentence, .. }) => {
                 for mistake in sentence.lines() {
@@ -51,7 +53,7 @@ impl<'a> Reload<'a> {
     fn replace(&self, node: &Node, config: &Config) -> Result<Vec<&'static str>, Failure> {
         let keyring = config.keyring().map_err(Failure::new)?;
         let service = &node.service;
-        *service.api_keys.write() = config.api_keys.clone();
+        service.replace_api_keys(config.api_keys.clone());
         *service.hub.keyring.write() = Arc::new(keyring);
         if let Some(notices) = &service.notices {
             notices.sign_with(config.presence.keys());

@@ -126,7 +126,8 @@ fn run(
     let threads = edge::spawn(&node.service.hub, &node.edges, serve);
     let threads = threads.map_err(|error| Failure::new(format!("no thread to serve from: {error}")))?;
     if dev.is_some() {
-        greet(config, &url);
+        let operators = admin_address.map_or_else(|| url.clone(), |address| self::url(config, address));
+        greet(config, &url, &operators);
     }
     // Whoever reads that it listens may stop it at once, and in order.
     let signals = Signals::take(&runtime);
@@ -292,7 +293,9 @@ fn doors(
     let public = [(&listeners[usize::from(edge)], site)].into_iter();
     let admin = admin.filter(|_| edge == 0).map(|(listener, site)| (listener, site));
     let doors = public.chain(admin);
-    doors.map(|(listener, site)| Ok(http::Door { listener: listener.try_clone()?, site: Arc::clone(site) })).collect()
+    doors
+        .map(|(listener, site)| Ok(http::Door { listener: listener.try_clone()?, site: Arc::clone(site) }))
+        .collect()
 }
 
 /// One listening descriptor for each edge; the kernel spreads connections over them.
@@ -342,13 +345,13 @@ fn program() -> String {
 }
 
 /// The first message, ready to be copied.
-fn greet(config: &Config, url: &str) {
+fn greet(config: &Config, url: &str, operators: &str) {
     let program = program();
     let key = config.api_keys.for_everything().map_or("…", |key| key.expose());
     let secret = config.presence.secrets.first().map_or("", |secret| secret.expose());
     say(&format!(
         "\n  Downlink is running.   Open {url} in a browser.\n\n  \
-         To look inside:\n    console: {url}/console#key={key}\n\n  \
+         To look inside:\n    console: {operators}/console#key={key}\n\n  \
          For your application:\n    export DOWNLINK_URL={url}\n    export DOWNLINK_API_KEY={key}\n    \
          export DOWNLINK_PRESENCE_SECRET={secret}\n\n  \
          The first message, in a second window:\n    {program} listen ada\n  and in a third:\n    \

@@ -4,6 +4,7 @@ use crate::{
     http::DevSockets,
     keys::{ApiKeys, NotAdmitted, Scope},
     notices::Notices,
+    rates::{Rates, TooOften},
     samples::Samples,
 };
 use broker::{
@@ -22,13 +23,23 @@ use protocol::{
     socket::Seconds,
     token::{self, Grant, TokenError},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 /// The node, as the HTTP edge sees it.
 pub(crate) struct Service {
     pub(crate) hub: Arc<Hub>,
     /// Replaced while the node runs, when its configuration is read again.
     pub(crate) api_keys: RwLock<ApiKeys>,
+    /// How often addresses and client ids may do something.
+    pub(crate) rates: Rates,
+    /// Whether anything limits how often is sent: mostly nothing does, and then a send looks at nothing else.
+    pub(crate) sends_are_limited: AtomicBool,
     pub(crate) token_in_query: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
@@ -112,6 +123,32 @@ impl Service {
     /// Whether the bearer of a text may do something.
     pub(crate) fn admit(&self, key: &[u8], scope: Scope) -> Result<(), NotAdmitted> {
         self.api_keys.read().admit(key, scope).map(|_| ())
+    }
+
+    /// Replaces the keys. What the old ones had done is forgotten.
+    pub(crate) fn replace_api_keys(&self, keys: ApiKeys) {
+        self.sends_are_limited.store(keys.limit_sends() || self.rates.limits_clients(), Relaxed);
+        *self.api_keys.write() = keys;
+    }
+
+    /// Whether the bearer of a key may send so many messages, and one to this client id, if there is one that is known
+    /// already.
+    pub(crate) fn may_send(&self, key: &[u8], to: Option<&ClientId>, count: u32) -> Result<(), TooOften> {
+        if !self.sends_are_limited.load(Relaxed) {
+            return Ok(());
+        }
+        let now_ms = self.hub.clock.elapsed_ms();
+        if let Some(id) = to {
+            self.rates.send_to(id, now_ms)?;
+        }
+        // A key that was taken away meanwhile has been let in before.
+        self.api_keys.read().find(key).map_or(Ok(()), |key| key.rates.send(count, now_ms))
+    }
+
+    /// Whether the bearer of a key may make another token.
+    pub(crate) fn may_make_token(&self, key: &[u8]) -> Result<(), TooOften> {
+        let now_ms = self.hub.clock.elapsed_ms();
+        self.api_keys.read().find(key).map_or(Ok(()), |key| key.rates.make_token(now_ms))
     }
 
     /// Makes a token for a client id.

@@ -12,7 +12,7 @@ const defaultTimeout = 5 * time.Second
 // concurrent use.
 //
 // Every call may return an [*Error]. It is tried three times when Downlink cannot be reached or
-// answers 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only
+// answers 429, 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only
 // a send with a TTL of 0, which is not stored, is not tried again once it may have arrived. A call
 // ends as soon as its context does, with an error that wraps the context's.
 type Client struct {

@@ -38,8 +38,9 @@ func newTries(repeatable bool, firstDelay time.Duration) *tries {
 // afterAnswer returns how long to wait before the next try; false if this answer is the last word.
 func (t *tries) afterAnswer(answer answer) (time.Duration, bool) {
 	switch answer.status {
-	// What a proxy says while the server behind it restarts, and the server itself while it cannot.
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	// What a proxy says while the server behind it restarts, the server itself while it cannot, and to who asks more
+	// often than it lets.
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 	default:
 		return 0, false
 	}

@@ -50,8 +50,15 @@ func TestAServerMayAskForPatienceWithinReason(t *testing.T) {
 	}
 }
 
+func TestWhoAskedTooOftenAsksAgainWhenItWasToldTo(t *testing.T) {
+	tooOften := answer{status: 429, retryAfter: "1"}
+	if delay, again := newTries(true, firstDelayDefault).afterAnswer(tooOften); !again || delay != time.Second {
+		t.Errorf("it waits %s", delay)
+	}
+}
+
 func TestOtherAnswersAreTheLastWord(t *testing.T) {
-	for _, status := range []int{200, 201, 202, 204, 302, 400, 401, 413, 422, 429, 500, 507} {
+	for _, status := range []int{200, 201, 202, 204, 302, 400, 401, 413, 422, 500, 507} {
 		if _, again := newTries(true, firstDelayDefault).afterAnswer(answer{status: status}); again {
 			t.Errorf("%d is tried again", status)
 		}

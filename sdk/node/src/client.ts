@@ -37,7 +37,7 @@ const USER_AGENT = `downlink-node/${VERSION} node/${process.versions.node}`;
  * Talks to Downlink. Make one and share it; connections are kept by Node, and there is nothing to close.
  *
  * Every call may reject with a `DownlinkError` (see the classes derived from it). It is tried three times when Downlink
- * cannot be reached or answers 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only a
+ * cannot be reached or answers 429, 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only a
  * send with a TTL of 0, which is not stored, is not tried again once it may have arrived.
  */
 export class Client {

@@ -11,8 +11,8 @@ import { Unavailable } from './errors.js';
 /** How often a call is made at most. */
 export const TRIES = 3;
 
-/** What a proxy says while the server behind it restarts, and the server itself while it cannot. */
-const RETRIED_STATUS: ReadonlySet<number> = new Set([502, 503, 504]);
+/** What a proxy says while the server behind it restarts, the server itself while it cannot, and to who asks too often (429). */
+const RETRIED_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** 100 to 300 ms, then 300 to 900 ms: enough for a quick restart; a page waits no longer than that. */
 const FIRST_DELAY_MS = 300;

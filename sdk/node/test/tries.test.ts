@@ -31,8 +31,12 @@ describe('a server may ask for patience within reason', () => {
   }
 });
 
+test('who asked too often asks again when it was told to', () => {
+  expect(new Tries(true).delayAfter(429, '1')).toBe(1000);
+});
+
 test('other answers are the last word', () => {
-  for (const status of [200, 201, 202, 204, 400, 401, 413, 422, 429, 500, 507]) {
+  for (const status of [200, 201, 202, 204, 400, 401, 413, 422, 500, 507]) {
     expect(new Tries(true).delayAfter(status, null)).toBeUndefined();
   }
 });

@@ -17,8 +17,9 @@ from downlink.errors import Unavailable
 
 TRIES = 3
 
-# What a proxy says while the server behind it restarts, and the server itself while it cannot.
-_RETRIED_STATUS = frozenset({502, 503, 504})
+# What a proxy says while the server behind it restarts, the server itself while it cannot, and to
+# who asks more often than it lets (429).
+_RETRIED_STATUS = frozenset({429, 502, 503, 504})
 
 # 0.1 to 0.3 s, then 0.3 to 0.9 s: enough for a quick restart; a page waits no longer than that.
 _FIRST_DELAY = 0.3

@@ -33,7 +33,12 @@ def test_a_server_may_ask_for_patience_within_reason(asked: str, least: int, mos
     assert least <= delay <= most
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 400, 401, 413, 422, 429, 500, 507])
+def test_who_asked_too_often_asks_again_when_it_was_told_to() -> None:
+    told = httpx.Response(429, headers={"Retry-After": "1"})
+    assert Tries(repeatable=True).delay_after(told) == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 400, 401, 413, 422, 500, 507])
 def test_other_answers_are_the_last_word(status: int) -> None:
     assert Tries(repeatable=True).delay_after(httpx.Response(status)) is None
 

@@ -36,14 +36,22 @@ enum Shape {
     /// A list of texts.
     Texts,
     /// A list of tables with these members, or also of texts.
-    Tables { members: &'static [Member], or_texts: bool },
+    Tables {
+        members: &'static [Member],
+        or_texts: bool,
+    },
 }
 
 /// A member of a table in a list; whether it must be there.
 type Member = (&'static str, Shape, bool);
 
-const API_KEY: &[Member] =
-    &[("name", Shape::Text, true), ("secret", Shape::Text, true), ("scopes", Shape::Texts, false)];
+const API_KEY: &[Member] = &[
+    ("name", Shape::Text, true),
+    ("secret", Shape::Text, true),
+    ("scopes", Shape::Texts, false),
+    ("sends_per_second", Shape::Number, false),
+    ("tokens_per_second", Shape::Number, false),
+];
 const TOKEN_KEY: &[Member] = &[("id", Shape::Text, true), ("secret", Shape::Text, true)];
 
 /// What an option may be, by its path.
@@ -130,7 +138,11 @@ impl Reader<'_> {
                 self.wrong(line, name, &format!("is a section: write [{name}], and its options below it"));
             }
             DeValue::Table(_) if shape(name).is_some() => {
-                self.wrong(line, name, &format!("is an option, not a section: write {name} = … above the first section"));
+                self.wrong(
+                    line,
+                    name,
+                    &format!("is an option, not a section: write {name} = … above the first section"),
+                );
             }
             DeValue::Table(_) => self.unknown_section(line, name),
             _ => self.option("", key, value),
@@ -180,8 +192,11 @@ impl Reader<'_> {
             (Shape::Text, DeValue::Array(_) | DeValue::Table(_)) => self.not(line, path, "a text in quotes"),
             (Shape::Text, _) => self.not(line, path, "a text: put it in quotes"),
             (Shape::Number, DeValue::Integer(number)) => {
-                let number = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| *number >= 0);
-                number.map(Value::Integer).or_else(|| self.not(line, path, "a whole number that is not below 0"))
+                let number =
+                    i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| *number >= 0);
+                number
+                    .map(Value::Integer)
+                    .or_else(|| self.not(line, path, "a whole number that is not below 0"))
             }
             (Shape::Number, DeValue::String(_)) => {
                 self.not(line, path, "a whole number, without quotes and without a unit")
@@ -204,7 +219,10 @@ impl Reader<'_> {
                 items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
             }
             (Shape::Tables { members, .. }, _) => {
-                let what = format!("a list: write [[{path}]], and {} below it", listed(members.iter().map(|(name, ..)| *name)));
+                let what = format!(
+                    "a list: write [[{path}]], and {} below it",
+                    listed(members.iter().map(|(name, ..)| *name))
+                );
                 self.not(line, path, &what)
             }
         }
@@ -226,7 +244,11 @@ impl Reader<'_> {
             DeValue::Table(table) => table,
             _ => {
                 let names = listed(members.iter().map(|(name, ..)| *name));
-                let what = if or_texts { format!("of texts, or of tables with {names}") } else { format!("of tables with {names}") };
+                let what = if or_texts {
+                    format!("of texts, or of tables with {names}")
+                } else {
+                    format!("of tables with {names}")
+                };
                 return self.not(line, path, &format!("a list {what}"));
             }
         };

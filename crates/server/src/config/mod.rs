@@ -13,16 +13,18 @@ mod tls;
 mod written;
 
 use crate::{
-    keys::{ApiKey, ApiKeys},
+    keys::ApiKeys,
+    rates::{Rate, RatesWanted},
     tls::Certificates,
 };
+use api::OfKeys;
 use broker::local::Durability;
 use delivery::hub::Limits;
 use options::{OPTIONS, OptionSpec};
 use protocol::limits;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) message_bytes_max: usize,
     pub(crate) sockets: Limits,
+    /// How often addresses and client ids may do something.
+    pub(crate) rates: RatesWanted,
     pub(crate) presence: Presence,
     pub(crate) retention: Duration,
     pub(crate) retention_messages: u32,
@@ -114,6 +118,9 @@ struct Check<'a> {
     origin: &'a Sources<'a>,
 }
 
+/// Nobody else reaches it, unless it is meant.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7171);
+
 /// An option that is a number: what it is if it is not said, and what it may be.
 struct Number {
     path: &'static str,
@@ -134,6 +141,11 @@ numbers! {
     PER_CLIENT = "limits.sockets_per_client", limits::SOCKETS_PER_CLIENT_DEFAULT, 1, 10_000_000;
     PER_ADDRESS = "limits.sockets_per_address", limits::SOCKETS_PER_ADDRESS_DEFAULT, 1, 10_000_000;
     IDEMPOTENCY_KEYS = "limits.idempotency_keys", limits::IDEMPOTENCY_KEYS_DEFAULT, 1, 100_000_000;
+    KEY_SENDS = "limits.key_sends_per_second", 0, 0, 1_000_000;
+    KEY_TOKENS = "limits.key_tokens_per_second", 0, 0, 1_000_000;
+    CLIENT_SENDS = "limits.client_sends_per_second", 0, 0, 1_000_000;
+    ADDRESS_CONNECTIONS = "limits.address_connections_per_second", 0, 0, 1_000_000;
+    ADDRESS_REFUSED_TOKENS = "limits.address_refused_tokens_per_second", 0, 0, 1_000_000;
     RETENTION_SECONDS = "retention.seconds", limits::RETENTION_DEFAULT.as_secs(), 1, 7 * 86_400;
     RETENTION_MESSAGES = "retention.messages", limits::RETENTION_MESSAGES_DEFAULT, 1, 1_000_000;
     RETENTION_BYTES = "retention.bytes", limits::RETENTION_BYTES_DEFAULT, 1 << 20, 1 << 44;
@@ -154,11 +166,17 @@ impl Check<'_> {
         let retention = written.retention.unwrap_or_default();
         let limits = written.limits.unwrap_or_default();
         let log = written.log.unwrap_or_default();
-        let (api_keys, token_keys) = self.keys(api.keys.unwrap_or_default(), &token, data_dir.as_deref());
+        let of_keys = OfKeys {
+            sends: self.rate(&Self::KEY_SENDS, limits.key_sends_per_second),
+            tokens: self.rate(&Self::KEY_TOKENS, limits.key_tokens_per_second),
+        };
+        let (api_keys, token_keys) =
+            self.keys(of_keys, api.keys.unwrap_or_default(), &token, data_dir.as_deref());
         let presence = self.presence(written.presence.unwrap_or_default(), &token_keys);
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
-        let listen = self.address("listen", written.listen.as_deref().unwrap_or("127.0.0.1:7171"));
-        let admin_listen = written.admin_listen.map(|text| self.address("admin_listen", &text));
+        let listen = written.listen.map_or(Some(LISTEN_DEFAULT), |text| self.address("listen", &text));
+        let listen = listen.unwrap_or(LISTEN_DEFAULT);
+        let admin_listen = written.admin_listen.and_then(|text| self.address("admin_listen", &text));
         if admin_listen.is_some_and(|admin| admin == listen && admin.port() != 0) {
             self.wrong("admin_listen", "is the same as listen; leave it out, or choose another port");
         }
@@ -179,6 +197,13 @@ impl Check<'_> {
                 sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
                 messages_per_channel: retention_messages,
                 tail_bytes: protocol::limits::TAIL_CACHE_BYTES,
+            },
+            rates: RatesWanted {
+                client_sends: self.rate(&Self::CLIENT_SENDS, limits.client_sends_per_second),
+                address_connections: self
+                    .rate(&Self::ADDRESS_CONNECTIONS, limits.address_connections_per_second),
+                address_refused_tokens: self
+                    .rate(&Self::ADDRESS_REFUSED_TOKENS, limits.address_refused_tokens_per_second),
             },
             presence,
             retention: Duration::from_secs(self.within(&Self::RETENTION_SECONDS, retention.seconds)),
@@ -233,14 +258,16 @@ impl Check<'_> {
         value
     }
 
-    fn address(&mut self, path: &str, text: &str) -> SocketAddr {
-        text.parse().unwrap_or_else(|_| {
-            self.wrong(
-                path,
-                &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""),
-            );
-            SocketAddr::from(([127, 0, 0, 1], 7171))
-        })
+    fn rate(&mut self, number: &Number, value: Option<u64>) -> Option<Rate> {
+        Rate::per_second(self.within(number, value) as u32)
+    }
+
+    fn address(&mut self, path: &str, text: &str) -> Option<SocketAddr> {
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.wrong(path, &format!("is {text:?}; write an address and a port, as in \"127.0.0.1:7171\""));
+        }
+        address
     }
 
     fn edges(&mut self, threads: Option<u64>) -> u16 {
@@ -290,7 +317,8 @@ impl Check<'_> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 // A key set that cannot be used is told together with all else.
-                let mut ring = protocol::token::Keyring::new(&[("any".into(), vec![0; limits::TOKEN_SECRET_BYTES_MIN])]);
+                let mut ring =
+                    protocol::token::Keyring::new(&[("any".into(), vec![0; limits::TOKEN_SECRET_BYTES_MIN])]);
                 if let Ok(Err(error)) = ring.as_mut().map(|ring| ring.add_key_set(&text)) {
                     self.wrong("token.key_set", &format!("names {path:?}, which cannot be used: {error}"));
                 }
@@ -306,11 +334,12 @@ impl Check<'_> {
     /// The API keys and the token keys: as configured, or as made before, or made now.
     fn keys(
         &mut self,
+        of_keys: OfKeys,
         api: Vec<written::ApiKey>,
         token: &written::Token,
         data_dir: Option<&Path>,
     ) -> (ApiKeys, Vec<(String, Secret)>) {
-        let mut api = self.api_keys(api);
+        let mut api = self.api_keys(api, of_keys);
         let mut tokens: Vec<(String, Secret)> = Vec::new();
         if let Some(secret) = &token.key {
             let secret = Secret::new(secret.clone());
@@ -321,7 +350,7 @@ impl Check<'_> {
         if self.origin.make_secrets {
             match secrets::make_missing(data_dir, api.is_empty(), tokens.is_empty()) {
                 Ok((made_api, made_token)) => {
-                    api.extend(made_api.map(ApiKey::plain));
+                    api.extend(made_api.map(|secret| of_keys.plain(secret)));
                     tokens.extend(made_token.map(|secret| (secret.fingerprint(), secret)));
                 }
                 Err(sentence) => self.mistakes.push(sentence),

@@ -4,7 +4,8 @@
 pub(super) fn did_you_mean<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Two slips in a word of six letters; fewer in a shorter one, else everything would be meant by it.
     let slips_max = (word.len() / 3).min(3);
-    let with_slips = known.into_iter().map(|known| (strsim::damerau_levenshtein(&word.to_lowercase(), known), known));
+    let with_slips =
+        known.into_iter().map(|known| (strsim::damerau_levenshtein(&word.to_lowercase(), known), known));
     with_slips.filter(|(slips, _)| *slips <= slips_max).min().map(|(_, known)| known)
 }
 

@@ -59,6 +59,11 @@ options! {
     "limits.sockets_per_client" "DOWNLINK_SOCKETS_PER_CLIENT" Number "20000" "Sockets one client id may have open.";
     "limits.sockets_per_address" "DOWNLINK_SOCKETS_PER_ADDRESS" Number "20000" "Sockets one address may have open. A proxy in front is one address.";
     "limits.idempotency_keys" "DOWNLINK_IDEMPOTENCY_KEYS" Number "1000000" "Idempotency-Keys remembered, for 10 minutes.";
+    "limits.key_sends_per_second" "DOWNLINK_KEY_SENDS_PER_SECOND" Number "0" "Messages one API key may send in a second; 0: any number. A key of its own number is `{ name = …, secret = …, sends_per_second = 100 }`.";
+    "limits.key_tokens_per_second" "DOWNLINK_KEY_TOKENS_PER_SECOND" Number "0" "Tokens one API key may make in a second; 0: any number. `tokens_per_second` of a key is over it.";
+    "limits.client_sends_per_second" "DOWNLINK_CLIENT_SENDS_PER_SECOND" Number "0" "Messages one client id may be sent in a second; 0: any number. A page that gets more than it can show is of no use.";
+    "limits.address_connections_per_second" "DOWNLINK_ADDRESS_CONNECTIONS_PER_SECOND" Number "0" "Connections one address may open in a second; 0: any number. What is beyond is closed at once. Leave it at 0 behind a proxy, which is one address.";
+    "limits.address_refused_tokens_per_second" "DOWNLINK_ADDRESS_REFUSED_TOKENS_PER_SECOND" Number "0" "After so many refused tokens in a second, no token of that address is looked at; 0: all are. Leave it at 0 behind a proxy, which is one address.";
     "edge.threads" "DOWNLINK_EDGE_THREADS" Number "" "Threads that serve sockets and sends. Half the cores if not set.";
     "log.format" "DOWNLINK_LOG_FORMAT" Text "\"text\"" "\"text\" or \"json\".";
     "log.level" "DOWNLINK_LOG" Text "\"info\"" "What is logged: error, warn, info, debug, trace, also by module.";

@@ -44,19 +44,35 @@ fn a_mistake_names_its_line() {
 #[test]
 fn unknown_options_and_types_are_mistakes_with_a_line() {
     let wrong = mistakes("listen = \"127.0.0.1:1\"\nlissten = 1\n");
-    assert!(wrong[0].starts_with("downlink.toml:2: unknown option `lissten`; did you mean `listen`?"), "{wrong:?}");
+    assert!(
+        wrong[0].starts_with("downlink.toml:2: unknown option `lissten`; did you mean `listen`?"),
+        "{wrong:?}"
+    );
     let wrong = mistakes("[retention]\nbytes = \"many\"\n");
     assert!(wrong[0].starts_with("downlink.toml:2: "), "{wrong:?}");
 }
 
-/// Wrong files, and what is said of each: the line and the beginning of the sentence, all of them and no others.
+/// What is said of a wrong file: line and beginning of each mistake, all of them and no others.
+fn tells(text: &str, expected: &[&str]) {
+    let wrong = load(text, &[], &Vec::new()).err().map(|mistakes| mistakes.0).unwrap_or_default();
+    let told: Vec<&str> = wrong
+        .iter()
+        .map(|mistake| mistake.trim_start_matches("downlink.toml").trim_start_matches(':').trim())
+        .collect();
+    let as_expected =
+        told.len() == expected.len() && expected.iter().all(|e| told.iter().any(|t| t.starts_with(e)));
+    assert!(as_expected, "{text}\n{told:#?}\nbut expected {expected:#?}");
+}
+
 #[test]
-fn every_mistake_is_told_at_once_with_its_line_and_what_is_right() {
+fn names_that_are_none_are_told_with_what_was_meant() {
     let good = format!("data_dir = \"d\"\n{KEYS}");
     for (text, expected) in [
         (good.clone(), vec![]),
         (
-            format!("lissten = 1\ndrain_seconds = \"5\"\ndurability = \"fsnyc\"\n{good}[retentoin]\nseconds = 1\n"),
+            format!(
+                "lissten = 1\ndrain_seconds = \"5\"\ndurability = \"fsnyc\"\n{good}[retentoin]\nseconds = 1\n"
+            ),
             vec![
                 "1: unknown option `lissten`; did you mean `listen`?",
                 "2: drain_seconds is to be a whole number, without quotes",
@@ -64,15 +80,40 @@ fn every_mistake_is_told_at_once_with_its_line_and_what_is_right() {
                 "3: durability is none of \"fsync\", \"os\", \"memory\"; did you mean \"fsync\"?",
             ],
         ),
+        (
+            format!("admin_listen = \"here\"\n{good}"),
+            vec!["1: admin_listen is \"here\"; write an address and a port"],
+        ),
         (format!("seconds = 5\n{good}"), vec!["1: unknown option `seconds`; it belongs below [retention]"]),
-        (format!("{good}[log]\nlisten = \"x\"\n"), vec!["7: unknown option `listen`; it stands above the first section"]),
+        (
+            format!("{good}[log]\nlisten = \"x\"\n"),
+            vec!["7: unknown option `listen`; it stands above the first section"],
+        ),
         (format!("{good}[edge]\ncolour = \"x\"\n"), vec!["7: unknown option `colour`; [edge] has `threads`"]),
-        (format!("log = \"info\"\n{good}"), vec!["1: log is a section: write [log], and its options below it"]),
-        (format!("{good}[listen]\nport = 1\n"), vec!["6: listen is an option, not a section: write listen ="]),
+        (
+            format!("log = \"info\"\n{good}"),
+            vec!["1: log is a section: write [log], and its options below it"],
+        ),
+        (
+            format!("{good}[listen]\nport = 1\n"),
+            vec!["6: listen is an option, not a section: write listen ="],
+        ),
         (
             format!("{good}[log]\nlevel = \"inof\"\nformat = \"jsom\"\n"),
-            vec!["8: log.format is none of \"text\", \"json\"; did you mean \"json\"?", "7: log.level is to be error, warn"],
+            vec![
+                "8: log.format is none of \"text\", \"json\"; did you mean \"json\"?",
+                "7: log.level is to be error, warn",
+            ],
         ),
+    ] {
+        tells(&text, &expected);
+    }
+}
+
+#[test]
+fn values_of_another_kind_are_told_with_what_is_right() {
+    let good = format!("data_dir = \"d\"\n{KEYS}");
+    for (text, expected) in [
         (
             format!("{good}[retention]\nseconds = -1\nmessages = 1.5\nbytes = 5\n"),
             vec![
@@ -113,6 +154,15 @@ fn every_mistake_is_told_at_once_with_its_line_and_what_is_right() {
                 "6: api.keys has two keys of the name \"shop\"",
             ],
         ),
+    ] {
+        tells(&text, &expected);
+    }
+}
+
+#[test]
+fn all_else_that_is_wrong_is_told_with_it() {
+    let good = format!("data_dir = \"d\"\n{KEYS}");
+    for (text, expected) in [
         (
             format!("{good}[tls]\ncertificate = \"/nowhere/a.pem\"\nkey = \"/nowhere/a.key\"\n"),
             vec!["7: tls.certificate names \"/nowhere/a.pem\", which cannot be read"],
@@ -127,11 +177,7 @@ fn every_mistake_is_told_at_once_with_its_line_and_what_is_right() {
         ),
         (String::new(), vec!["data_dir is needed", "api.keys is missing", "token.key is missing"]),
     ] {
-        let wrong = load(&text, &[], &Vec::new()).err().map(|mistakes| mistakes.0).unwrap_or_default();
-        let told: Vec<&str> =
-            wrong.iter().map(|mistake| mistake.trim_start_matches("downlink.toml").trim_start_matches(':').trim()).collect();
-        let as_expected = told.len() == expected.len() && expected.iter().all(|e| told.iter().any(|t| t.starts_with(e)));
-        assert!(as_expected, "{text}\n{told:#?}\nbut expected {expected:#?}");
+        tells(&text, &expected);
     }
 }
 
@@ -141,7 +187,10 @@ fn what_changed_is_known_without_keeping_what_was_said() {
     let one = load(&text, &[], &Vec::new()).unwrap();
     let other = text.replace("60", "61").replace("0123456789abcdef\"]", "fedcba9876543210\"]");
     let two = load(&other, &[("DOWNLINK_LOG", "debug")], &Vec::new()).unwrap();
-    assert_eq!(one.said.changed(&two.said).collect::<Vec<_>>(), ["api.keys", "retention.seconds", "log.level"]);
+    assert_eq!(
+        one.said.changed(&two.said).collect::<Vec<_>>(),
+        ["api.keys", "retention.seconds", "log.level"]
+    );
     assert_eq!(one.said.changed(&one.said).count(), 0);
     assert!(!format!("{:?}", one.said).contains("0123456789abcdef"));
 }

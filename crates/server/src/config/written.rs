@@ -49,6 +49,8 @@ pub(super) struct NamedKey {
     pub(super) name: String,
     pub(super) secret: String,
     pub(super) scopes: Option<Vec<String>>,
+    pub(super) sends_per_second: Option<u64>,
+    pub(super) tokens_per_second: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,6 +109,11 @@ pub(super) struct Limits {
     pub(super) sockets_per_client: Option<u64>,
     pub(super) sockets_per_address: Option<u64>,
     pub(super) idempotency_keys: Option<u64>,
+    pub(super) key_sends_per_second: Option<u64>,
+    pub(super) key_tokens_per_second: Option<u64>,
+    pub(super) client_sends_per_second: Option<u64>,
+    pub(super) address_connections_per_second: Option<u64>,
+    pub(super) address_refused_tokens_per_second: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,7 +194,8 @@ pub(super) fn read(sources: &Sources<'_>) -> Reading {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let file = file::read(&text);
-                let told = file.mistakes.into_iter().map(|(line, mistake)| format!("{name}:{line}: {mistake}"));
+                let told =
+                    file.mistakes.into_iter().map(|(line, mistake)| format!("{name}:{line}: {mistake}"));
                 reading.mistakes.extend(told);
                 table = file.table;
                 (reading.lines, reading.faulty, reading.is_torn) = (file.lines, file.faulty, file.is_torn);

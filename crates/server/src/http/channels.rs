@@ -2,7 +2,7 @@
 
 use super::{
     Body,
-    auth::{MayAdmin, MayCreate, MayRead},
+    auth::{MayAdmin, MayCreate, MayRead, refused_for},
     error::Problem,
     parameters::Parameters,
 };
@@ -46,9 +46,10 @@ struct Created<'a> {
 /// `POST /v1/channels`.
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
-    _: MayCreate,
+    MayCreate(key): MayCreate,
     request: Request,
 ) -> Result<Response, Problem> {
+    service.may_make_token(key.text()).map_err(|why| refused_for(&service, why))?;
     let reading = axum::body::to_bytes(request.into_body(), limits::CONTROL_BYTES_MAX);
     let body =
         tokio::time::timeout(limits::BODY_TIME, reading).await.map_err(|_| Problem::body_too_slow())?;

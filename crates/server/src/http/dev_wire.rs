@@ -70,10 +70,16 @@ pub(super) async fn handle(
     let (Some(command), Some(token)) = (command, token.filter(|token| !token.is_empty())) else {
         return answer(StatusCode::BAD_REQUEST);
     };
+    let now_ms = service.hub.clock.elapsed_ms();
+    if let Err(why) = service.rates.show_token(peer.ip(), now_ms) {
+        service.rates.refused(why.limit).add(1);
+        return answer(StatusCode::TOO_MANY_REQUESTS);
+    }
     match service.verify(&token) {
         Ok(grant) => run(&service, peer, command, &token, grant).await,
         Err(denied) => {
             service.counters.tokens_refused.add(1);
+            service.rates.token_was_refused(peer.ip(), now_ms);
             refused(if denied == Denied::Token(TokenError::TimedOut) { TIMED_OUT } else { INVALID })
         }
     }

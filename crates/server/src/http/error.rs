@@ -1,7 +1,7 @@
 //! Every refusal, with its status, its stable code and a sentence that says what to do (RFC 9457).
 
 use super::{Body, json};
-use crate::keys::Scope;
+use crate::{keys::Scope, rates::TooOften};
 use axum::response::IntoResponse;
 use broker::error::PublishError;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -17,6 +17,9 @@ use protocol::{
     token::TokenError,
 };
 
+/// Why no token of an address is looked at for a while.
+pub(super) const TOO_MANY_REFUSED: &str = "Too many refused tokens from this address; try again later.";
+
 /// A problem document, and the headers that belong to it.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -25,16 +28,16 @@ pub(super) struct Problem {
     pub(super) code: &'static str,
     /// For people. Never holds a token, a key or a message.
     pub(super) detail: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), header: None }
+        Self { status, code, detail: detail.into(), headers: Vec::new() }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.headers.push((name, HeaderValue::from_static(value)));
         self
     }
 
@@ -68,6 +71,23 @@ impl Problem {
              configuration."
         );
         Self::new(StatusCode::FORBIDDEN, "missing_scope", detail)
+    }
+
+    /// How long to wait stands in `Retry-After`, and the limit in the headers of draft-ietf-httpapi-ratelimit-headers.
+    pub(super) fn too_many_requests(why: TooOften) -> Self {
+        let (limit, rate) = (why.limit.option(), why.rate.get());
+        let seconds = why.wait.as_millis().div_ceil(1000).max(1);
+        let detail =
+            format!("At most {rate} a second are taken (limits.{limit}). Wait for what Retry-After says.");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        for (name, value) in [
+            (header::RETRY_AFTER, seconds.to_string()),
+            (HeaderName::from_static("ratelimit-policy"), format!("\"{limit}\";q={rate};w=1")),
+            (HeaderName::from_static("ratelimit"), format!("\"{limit}\";r=0;t={seconds}")),
+        ] {
+            problem.headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        }
+        problem
     }
 
     pub(super) fn empty_message() -> Self {
@@ -137,6 +157,9 @@ impl Problem {
             CloseCode::UNAUTHORIZED => (StatusCode::UNAUTHORIZED, "invalid_token"),
             CloseCode::FORBIDDEN => (StatusCode::FORBIDDEN, "forbidden_origin"),
             CloseCode::GONE => (StatusCode::GONE, "gone"),
+            CloseCode::OVERLOADED if reason == TOO_MANY_REFUSED => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
+            }
             CloseCode::OVERLOADED => (StatusCode::TOO_MANY_REQUESTS, "too_many_sockets"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
@@ -150,9 +173,9 @@ impl Problem {
         }
     }
 
-    /// The header that it comes with.
-    pub(super) fn header_name(&self) -> Option<&HeaderName> {
-        self.header.as_ref().map(|(name, _)| name)
+    /// The headers that it comes with.
+    pub(super) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.headers.iter().map(|(name, _)| name)
     }
 
     /// The document.
@@ -174,7 +197,7 @@ impl Problem {
         let mut response = json(self.status, self.body());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.extend(self.header);
+        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
         response
     }
 }

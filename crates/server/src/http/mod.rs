@@ -163,11 +163,7 @@ impl Door {
 }
 
 /// Accepts connections on one edge thread until the node stops.
-pub(crate) async fn serve(
-    edge: Rc<Edge>,
-    doors: io::Result<Vec<Door>>,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(edge: Rc<Edge>, doors: io::Result<Vec<Door>>, mut stopped: watch::Receiver<bool>) {
     let doors = doors.and_then(|doors| doors.into_iter().map(Door::open).collect::<io::Result<Vec<_>>>());
     let doors = match doors {
         Ok(doors) => doors,
@@ -190,6 +186,11 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer, site)) => {
+                if let Err(why) = site.service.rates.connect(peer.ip(), edge.hub().clock.elapsed_ms()) {
+                    // An answer would cost more than the connection has.
+                    site.service.rates.refused(why.limit).add(1);
+                    continue;
+                }
                 let place = connections.enter(edge.hub().clock.elapsed_ms());
                 let index = place.index();
                 let connection = Connection::new(&edge, site, &flight, peer, place);

@@ -33,7 +33,8 @@ pub(super) fn request(to: &NoticesTo, notice: &Notice, now_ms: u64) -> Request<F
         Format::Standard => (to.url.clone(), "application/json".to_owned(), document(notice, state)),
     };
     let time = now_ms / 1000;
-    let signatures: Vec<String> = to.secrets.read().iter().map(|secret| sign(secret, &id, time, &body)).collect();
+    let signatures: Vec<String> =
+        to.secrets.read().iter().map(|secret| sign(secret, &id, time, &body)).collect();
     Request::builder()
         .method(Method::POST)
         .uri(uri)
@@ -98,7 +99,11 @@ mod tests {
     use super::*;
 
     fn to(url: &str, format: Format) -> NoticesTo {
-        NoticesTo { url: url.parse().unwrap(), format, secrets: vec![b"one".to_vec(), b"two".to_vec()].into() }
+        NoticesTo {
+            url: url.parse().unwrap(),
+            format,
+            secrets: vec![b"one".to_vec(), b"two".to_vec()].into(),
+        }
     }
 
     fn notice(connected: bool) -> Notice {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     http::{
+        auth::{Bearer, refused_for},
         body::{Body, Incoming, read},
         error::Problem,
         json,
@@ -21,10 +22,16 @@ use protocol::{
 };
 
 /// Sends all items of a request's body.
-pub(super) async fn send(service: &Service, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+pub(super) async fn send(
+    service: &Service,
+    request: Request<Incoming>,
+    key: &Bearer,
+) -> Result<Response<Body>, Problem> {
     let body = read(request.into_body(), limits::BATCH_BYTES_MAX).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::message::NotUtf8))?;
     let (form, items) = item::split(text)?;
+    let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    service.may_send(key.text(), None, count).map_err(|why| refused_for(service, why))?;
     let results = results(service, &items).await;
     let (status, kind) = match form {
         Form::Array => (StatusCode::OK, "application/json"),

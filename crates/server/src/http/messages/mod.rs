@@ -38,9 +38,9 @@ pub(super) fn is_send<B>(request: &Request<B>) -> bool {
 /// Answers a send.
 pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Response<Body> {
     let admitted = auth::require(service, request.headers(), Scope::Send);
-    let result = match admitted.and_then(|()| recipient(&request)) {
-        Ok(Some(to)) => one::send(service, request, &to).await,
-        Ok(None) => many::send(service, request).await,
+    let result = match admitted.and_then(|key| Ok((recipient(&request)?, key))) {
+        Ok((Some(to), key)) => one::send(service, request, &to, &key).await,
+        Ok((None, key)) => many::send(service, request, &key).await,
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(Problem::response)

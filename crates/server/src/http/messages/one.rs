@@ -3,6 +3,7 @@
 use super::{Kind, kind, write_result};
 use crate::{
     http::{
+        auth::{Bearer, refused_for},
         body::{Body, Incoming, read},
         error::Problem,
         json,
@@ -26,6 +27,7 @@ pub(super) async fn send(
     service: &Service,
     request: Request<Incoming>,
     to: &[u8],
+    key: &Bearer,
 ) -> Result<Response<Body>, Problem> {
     let target = service.target(to)?;
     let (parts, body) = request.into_parts();
@@ -39,6 +41,8 @@ pub(super) async fn send(
         _ => problem,
     })?;
     let data = data(bytes, words.kind)?;
+    let id = if let Target::Client(id) = &target { Some(id) } else { None };
+    service.may_send(key.text(), id, 1).map_err(|why| refused_for(service, why))?;
     let Target::Client(id) = target else {
         return Ok(json(StatusCode::CREATED, br#"{"id":null,"sockets":0}"#.to_vec()));
     };

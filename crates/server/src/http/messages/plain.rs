@@ -61,6 +61,7 @@ fn read(service: &Service, bytes: &[u8]) -> Option<Look> {
     let words = Words::read(head.ttl, head.idempotency_key, head.content_type).ok()?;
     let body_bytes = head.length.filter(|length| (1..=service.message_bytes_max).contains(length))?;
     let Some(body) = bytes.get(head_bytes..head_bytes + body_bytes) else { return Some(Look::Part) };
+    service.may_send(head.key?, Some(&id), 1).ok()?;
     let data = data(Bytes::copy_from_slice(body), words.kind).ok()?;
     let send = words.send(Recipients::One(id), data);
     Some(Look::Send(Plain { send, length: head_bytes + body_bytes }))

@@ -5,7 +5,10 @@ use super::{
     call::{Call, client_id, header, query, required},
     schemas::of,
 };
-use crate::keys::Scope;
+use crate::{
+    keys::Scope,
+    rates::{Limit, Rate, TooOften},
+};
 use broker::error::{PublishError, ReadError};
 use protocol::{
     close::{CloseCode, TOKEN_INVALID, TOKEN_TIMED_OUT},
@@ -16,6 +19,7 @@ use protocol::{
     message::NotUtf8,
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(super) fn all() -> Vec<Call> {
     let parts = [channels(), messages(), presence(), sockets(), operation()];
@@ -40,6 +44,11 @@ fn publish_errors() -> [Problem; 4] {
 /// What may be wrong with a body while it is read.
 fn reading(max: Problem) -> [Problem; 3] {
     [max, Problem::body_too_slow(), Problem::broken_body(&"the connection ended")]
+}
+
+fn too_often(limit: Limit) -> Problem {
+    let rate = Rate::per_second(100).expect("not 0");
+    Problem::too_many_requests(TooOften { limit, rate, wait: Duration::from_millis(10) })
 }
 
 fn invalid_client_id() -> Problem {
@@ -102,6 +111,7 @@ fn channels() -> Vec<Call> {
             invalid_client_id(),
             super::super::channels::invalid_duration(),
             Problem::invalid_json("The body is not JSON."),
+            too_often(Limit::KeyTokens),
         ])
         .refuses(reading(Problem::too_large(limits::CONTROL_BYTES_MAX)));
     vec![
@@ -158,6 +168,7 @@ fn sends(call: Call) -> Call {
             InvalidItem::Ttl.into(),
             InvalidItem::IdempotencyKey.into(),
             PublishError::KeyReused.into(),
+            too_often(Limit::KeySends),
         ])
         .refuses(publish_errors())
         .refuses(reading(Problem::message_too_large(limits::MESSAGE_BYTES_MAX)))
@@ -318,6 +329,7 @@ fn sockets() -> Vec<Call> {
             refused(CloseCode::GONE),
             super::super::socket::not_a_websocket(),
             refused(CloseCode::OVERLOADED),
+            Problem::closed(CloseCode::OVERLOADED, super::super::error::TOO_MANY_REFUSED),
             refused(CloseCode::RESTART),
         ]);
     let name = json!({
@@ -367,6 +379,14 @@ fn operation() -> Vec<Call> {
                     Value::Null,
                 )],
             ),
+        call(
+            "/console",
+            "console",
+            "The console",
+            "A page that shows what happens, and why a client is behind. It asks for a key with the scope `admin`; the calls \
+             behind it are its own and may change.",
+        )
+        .answers(200, "The page.", [page()]),
         call("/openapi.json", "openapi", "This description", "OpenAPI 3.1.").answers(
             200,
             "It.",

@@ -174,7 +174,7 @@ fn refusals(problems: Vec<super::error::Problem>) -> Map<String, Value> {
         let named: Vec<String> =
             codes.iter().filter_map(|code| Some(format!("`{}`", code.as_str()?))).collect();
         refusal["description"] = named.join(", ").into();
-        if let Some(header) = problem.header_name() {
+        for header in problem.header_names() {
             refusal["headers"][header.as_str()] = schemas::header(header.as_str());
         }
     }

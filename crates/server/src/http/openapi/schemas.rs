@@ -13,6 +13,8 @@ pub(super) fn header(name: &str) -> Value {
     let about = match name {
         "retry-after" => "Seconds after which the call is worth another try.",
         "www-authenticate" => "How to be let in.",
+        "ratelimit" => "The limit that was reached: what remains of it, and seconds until there is more.",
+        "ratelimit-policy" => "The limit that was reached: how many in how many seconds.",
         "connection" => "The connection ends behind this answer.",
         _ => "",
     };

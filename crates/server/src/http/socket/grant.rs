@@ -1,6 +1,6 @@
 //! What an opening request brings: its transport, its token, its place.
 
-use super::super::auth::bearer;
+use super::super::{auth::bearer, error::TOO_MANY_REFUSED};
 use crate::service::{Denied, Service};
 use broker::message::Position;
 use http::{HeaderMap, Request, header};
@@ -12,7 +12,7 @@ use protocol::{
     socket::Transport,
     token::{Grant, TokenError},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// The subprotocol of WebSockets; the server answers it alone.
 pub(super) const SUBPROTOCOL: &str = "downlink.v1";
@@ -93,6 +93,7 @@ pub(super) fn check<B>(
     service: &Service,
     request: &Request<B>,
     transport: Transport,
+    peer: IpAddr,
 ) -> Result<Asked, Refusal> {
     let headers = request.headers();
     if transport == Transport::WebSocket
@@ -101,7 +102,7 @@ pub(super) fn check<B>(
     {
         return Err(Refusal::new(CloseCode::BAD_REQUEST, "Offer the subprotocol downlink.v1."));
     }
-    let grant = verify(service, request, transport)?;
+    let grant = verify(service, request, transport, peer)?;
     let place = place(request)?;
     let position = place.unwrap_or_else(|| Service::start(&grant));
     Ok(Asked { grant, position, resumes: place.is_some() })
@@ -129,9 +130,20 @@ pub(super) fn belongs<B>(service: &Service, request: &Request<B>, id: &ClientId)
     }
 }
 
-fn verify<B>(service: &Service, request: &Request<B>, transport: Transport) -> Result<Grant, Refusal> {
+fn verify<B>(
+    service: &Service,
+    request: &Request<B>,
+    transport: Transport,
+    peer: IpAddr,
+) -> Result<Grant, Refusal> {
+    let now_ms = service.hub.clock.elapsed_ms();
+    if let Err(why) = service.rates.show_token(peer, now_ms) {
+        service.rates.refused(why.limit).add(1);
+        return Err(Refusal::new(CloseCode::OVERLOADED, TOO_MANY_REFUSED));
+    }
     let refused = |reason| {
         service.counters.tokens_refused.add(1);
+        service.rates.token_was_refused(peer, now_ms);
         Refusal::new(CloseCode::UNAUTHORIZED, reason)
     };
     let token = token(service, request, transport).ok_or_else(|| refused(TOKEN_INVALID))?;

@@ -99,7 +99,7 @@ pub(super) async fn open(
             Err(refusal) => refused(head, &refusal, &cors),
         };
     }
-    let result = match admitted(service, &request, transport, &cors) {
+    let result = match admitted(service, &request, transport, peer, &cors) {
         Ok(asked) if transport == Transport::LongPoll => {
             Polling::first(service, edge, peer, &request, asked, cors.clone()).await.map(Outcome::Poll)
         }
@@ -117,12 +117,13 @@ fn admitted(
     service: &Service,
     request: &Request<Incoming>,
     transport: Transport,
+    peer: SocketAddr,
     cors: &Cors,
 ) -> Result<Asked, Refusal> {
     if !cors.admits(request.headers()) {
         return Err(Refusal::new(CloseCode::FORBIDDEN, CloseCode::FORBIDDEN.reason()));
     }
-    grant::check(service, request, transport)
+    grant::check(service, request, transport, peer.ip())
 }
 
 /// The hub's form of what was asked.

@@ -8,4 +8,5 @@ mod limits;
 mod look;
 mod many;
 mod one;
+mod rates;
 mod scopes;

@@ -7,13 +7,17 @@ use crate::support::{
 };
 use protocol::socket::Transport;
 
-const OPERATORS: [&str; 4] = ["/metrics", "/openapi.json", "/docs", "/docs/docs.js"];
+const OPERATORS: [&str; 6] =
+    ["/metrics", "/openapi.json", "/docs", "/docs/docs.js", "/console", "/v1/console/stats"];
 
 #[test]
 fn what_operators_ask_is_on_their_address_alone() {
     let server = memory().env("DOWNLINK_ADMIN_LISTEN", "127.0.0.1:0").start();
     let said = until("it says where", || {
-        server.printed().into_iter().find_map(|line| Some(line.strip_prefix("operators are served on http://")?.to_owned()))
+        server
+            .printed()
+            .into_iter()
+            .find_map(|line| Some(line.strip_prefix("operators are served on http://")?.to_owned()))
     });
     let (mut public, mut admin) = (server.api(), Api::new(said.parse().unwrap()));
     for path in OPERATORS {

@@ -17,7 +17,8 @@ fn configuration(api: &str, token: &str, more: &str) -> String {
 }
 
 fn start(folder: &Path) -> Server {
-    let setup = memory().env("DOWNLINK_API_KEY", "").env("DOWNLINK_TOKEN_KEY", "").env("DOWNLINK_LOG", "info");
+    let setup =
+        memory().env("DOWNLINK_API_KEY", "").env("DOWNLINK_TOKEN_KEY", "").env("DOWNLINK_LOG", "info");
     let setup = setup.log_to(&folder.join("log")).arg("--config");
     setup.arg(folder.join("downlink.toml").to_str().unwrap()).start()
 }
@@ -51,17 +52,22 @@ fn new_keys_count_at_once_and_no_socket_ends() {
     until("the new key is good", || (status(&mut api, NEW_API_KEY) == 200).then_some(()));
     assert_eq!(status(&mut api, API_KEY), 401, "the old one is not");
     let key = format!("Bearer {NEW_API_KEY}");
-    let sent = api.try_call("POST", "/v1/channels/ada/messages", &[("Authorization", &key)], b"still here").unwrap();
+    let sent =
+        api.try_call("POST", "/v1/channels/ada/messages", &[("Authorization", &key)], b"still here").unwrap();
     assert_eq!((sent.status, sent.json()["sockets"].as_u64()), (201, Some(3)));
     for socket in &mut sockets {
         assert_eq!(socket.text(), "still here");
     }
     // Tokens of the old key open nothing any more; those of the new one do.
     let refused = server.api().try_call(
-        "GET", "/v1/socket", &[("Accept", "application/json"), ("Authorization", &format!("Bearer {token}"))], b"",
+        "GET",
+        "/v1/socket",
+        &[("Accept", "application/json"), ("Authorization", &format!("Bearer {token}"))],
+        b"",
     );
     assert_eq!(refused.unwrap().code(), "invalid_token");
-    let made = api.try_call("POST", "/v1/channels", &[("Authorization", &key)], br#"{"client_id": "ada"}"#).unwrap();
+    let made =
+        api.try_call("POST", "/v1/channels", &[("Authorization", &key)], br#"{"client_id": "ada"}"#).unwrap();
     let made = made.json()["token"].as_str().unwrap().to_owned();
     let _another = server.opening(Transport::WebSocket, &made).open();
     says(folder.path(), &["the configuration was read again"]);
@@ -97,7 +103,11 @@ fn what_needs_a_restart_is_named() {
     let file = folder.path().join("downlink.toml");
     fs::write(&file, configuration(API_KEY, TOKEN_KEY, "drain_seconds = 1")).unwrap();
     let server = start(folder.path());
-    fs::write(&file, configuration(NEW_API_KEY, TOKEN_KEY, "drain_seconds = 2") + "[retention]\nseconds = 60\n").unwrap();
+    fs::write(
+        &file,
+        configuration(NEW_API_KEY, TOKEN_KEY, "drain_seconds = 2") + "[retention]\nseconds = 60\n",
+    )
+    .unwrap();
     server.hang_up();
     says(folder.path(), &["after a restart", "drain_seconds, retention.seconds"]);
     assert_eq!(status(&mut server.api(), NEW_API_KEY), 200, "keys were replaced all the same");

@@ -10,7 +10,7 @@ import java.util.Optional;
  * Talks to Downlink. Make one and share it: it keeps connections, and is safe among threads.
  *
  * <p>Every call may throw a {@link DownlinkException}. It is tried three times when Downlink cannot be reached or
- * answers 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only a send with a
+ * answers 429, 502, 503 or 504; a send bears an idempotency key and so is stored once all the same. Only a send with a
  * TTL of 0, which is not stored, is not tried again once it may have arrived.
  */
 public final class DownlinkClient implements AutoCloseable {

@@ -23,8 +23,8 @@ final class Tries {
 
     private static final int GROWTH = 3;
 
-    /** What a proxy says while the server behind it restarts, and the server itself while it cannot. */
-    private static final Set<Integer> RETRIED_STATUS = Set.of(502, 503, 504);
+    /** What a proxy says while the server behind it restarts, the server itself while it cannot, and to who asks too often. */
+    private static final Set<Integer> RETRIED_STATUS = Set.of(429, 502, 503, 504);
 
     /** A server may ask for more patience, but a request of the application's own user waits on this. */
     private static final int RETRY_AFTER_SECONDS_MAX = 5;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -39,8 +40,13 @@ class TriesTest {
         assertTrue(delay >= least && delay <= most, () -> "it waits " + delay);
     }
 
+    @Test
+    void whoAskedTooOftenAsksAgainWhenItWasToldTo() {
+        assertEquals(Optional.of(Duration.ofSeconds(1)), tries(true).delayAfter(429, Optional.of("1")));
+    }
+
     @ParameterizedTest
-    @ValueSource(ints = {200, 201, 202, 204, 400, 401, 413, 422, 429, 500, 507})
+    @ValueSource(ints = {200, 201, 202, 204, 400, 401, 413, 422, 500, 507})
     void otherAnswersAreTheLastWord(int status) {
         assertTrue(tries(true).delayAfter(status, Optional.empty()).isEmpty());
     }
