@@ -46,4 +46,7 @@ pub enum RecordError {
     /// The disk failed. Tried again with a new file.
     #[error("the disk failed; see the server's log")]
     Failed,
+    /// What the nodes share could not be reached, or this node does not count there at the moment. Tried again.
+    #[error("NATS cannot be reached, or this node was counted out for its silence and is on its way back")]
+    Away,
 }

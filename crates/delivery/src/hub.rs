@@ -108,6 +108,9 @@ const SERVE_HERE_MAX: u32 = 8;
 /// So many channels at once are handed over: a list of 10,000 ids must not hold up other sends.
 const CHANNELS_HERE_MAX: usize = 64;
 
+/// Sockets that are sent away while the node goes on are back within this time.
+const SENT_AWAY_MS_MAX: u32 = 5_000;
+
 /// The numbers of the bits that are set.
 fn bits(mut set: u64) -> impl Iterator<Item = u16> {
     std::iter::from_fn(move || {
@@ -393,6 +396,21 @@ impl Announce for Hub {
 }
 
 impl Hub {
+    /// Sends every socket away, to come back here or to another node. Unlike [`drain`](Self::drain), more are taken.
+    pub(crate) fn send_away(&self) {
+        let count = self.counters.open.total();
+        let returns = Returns::new(count, SENT_AWAY_MS_MAX);
+        let mut channels = Vec::new();
+        self.for_each_channel(|channel| channels.push(Arc::clone(channel)));
+        let mut number = 0;
+        for channel in channels {
+            channel.for_each_socket(|socket| {
+                self.restarting(socket, returns.after_ms(number, count));
+                number += 1;
+            });
+        }
+    }
+
     /// Closes every socket of a channel.
     fn close_all(&self, channel: &Channel, code: CloseCode) {
         channel.for_each_socket(|socket| self.close(socket, code, code.reason(), None));

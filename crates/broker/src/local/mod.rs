@@ -298,7 +298,7 @@ impl Broker for Local {
             let deletion = shared.log.lock().mark_deletion(shared, key, now_ms)?;
             shared.book.delete(key, deletion).map_err(|error| match error {
                 RecordError::Full => PublishError::DiskFull,
-                RecordError::Failed => PublishError::OutcomeUnknown,
+                RecordError::Failed | RecordError::Away => PublishError::OutcomeUnknown,
             })?;
             shared.announce(|announce| announce.deleted(key));
             Ok(deletion)
@@ -355,7 +355,7 @@ impl PresenceStore for Local {
         self.shared.book.is_connected(id)
     }
 
-    fn connected(&self) -> Vec<ClientId> {
+    fn here(&self) -> Vec<ClientId> {
         self.shared.book.connected()
     }
 

@@ -97,19 +97,22 @@ async fn run(
     let _watching = Watching(&hub.watch);
     let mut departures = Departures::new(millis(grace.after_end));
     let return_by = hub.clock.elapsed_ms() + millis(grace.after_start);
-    for id in store.connected() {
+    for id in store.here() {
         departures.expect(hub.broker.key(&id), id, return_by);
     }
     // What could not be recorded yet. A client id stands here once.
     let mut unrecorded: HashMap<ChannelKey, ClientId> = HashMap::new();
     loop {
         let retry = (!unrecorded.is_empty()).then_some(RETRY);
-        wait(&hub, &departures, retry).await;
+        tokio::select! {
+            () = wait(&hub, &departures, retry) => {}
+            () = store.counted_out() => hub.send_away(),
+        }
         let now_ms = hub.clock.elapsed_ms();
         let mut changes = Vec::new();
         let mut look = |key: ChannelKey, id: ClientId, may_be_gone: bool| {
             let connected = hub.sockets(key) > 0;
-            if connected != store.is_connected(&id) && (connected || may_be_gone) {
+            if connected != store.is_here(&id) && (connected || may_be_gone) {
                 changes.push(Change { id, connected });
             }
         };

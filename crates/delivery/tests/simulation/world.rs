@@ -319,11 +319,7 @@ impl World {
             match Node::start(&self.plan, &self.disks, self.clock, &mut self.random).await {
                 Ok(node) if crashes == 0 => {
                     self.tell(|| {
-                        format!(
-                            "connected: {:?}, to be told: {:?}",
-                            node.local.connected(),
-                            node.local.waiting()
-                        )
+                        format!("connected: {:?}, to be told: {:?}", node.local.here(), node.local.waiting())
                     });
                     self.node = Some(node);
                     return;
