@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod error;
+mod expiring;
 pub mod key;
 pub mod local;
 pub mod message;

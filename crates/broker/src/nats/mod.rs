@@ -13,6 +13,7 @@ mod history;
 mod index;
 mod life;
 mod passing;
+pub mod presence;
 mod publish;
 mod read;
 mod record;

@@ -4,7 +4,6 @@
 //! It all fits in memory and is kept on disk as a ledger. Writers take the ledger's lock first and the state's lock
 //! for moments only, so that nobody who asks waits for the disk.
 
-mod expiring;
 mod record;
 mod state;
 

@@ -1,8 +1,9 @@
 //! What the records add up to. No disk, no lock, no clock.
 
-use super::{expiring::Expiring, record::Record};
+use super::record::Record;
 use crate::{
     broker::Deletion,
+    expiring::Expiring,
     key::ChannelKey,
     presence::{Change, Notice, Standing},
 };

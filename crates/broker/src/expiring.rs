@@ -6,7 +6,7 @@ use std::{
 };
 
 /// See the module.
-pub(super) struct Expiring<K, V> {
+pub(crate) struct Expiring<K, V> {
     entries: HashMap<K, (u64, V)>,
     /// The same by time.
     order: BTreeSet<(u64, K)>,
@@ -20,7 +20,7 @@ impl<K, V> Default for Expiring<K, V> {
 
 impl<K: Copy + Hash + Ord, V> Expiring<K, V> {
     /// Keeps a value under its time, instead of the one before.
-    pub(super) fn insert(&mut self, key: K, time: u64, value: V) {
+    pub(crate) fn insert(&mut self, key: K, time: u64, value: V) {
         match self.entries.insert(key, (time, value)) {
             Some((before, _)) if before == time => {}
             before => {
@@ -32,16 +32,16 @@ impl<K: Copy + Hash + Ord, V> Expiring<K, V> {
         }
     }
 
-    pub(super) fn get(&self, key: K) -> Option<&V> {
+    pub(crate) fn get(&self, key: K) -> Option<&V> {
         self.entries.get(&key).map(|(_, value)| value)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
     /// Forgets everything whose time is before this one.
-    pub(super) fn forget_before(&mut self, time: u64) {
+    pub(crate) fn forget_before(&mut self, time: u64) {
         while let Some(&(first, key)) = self.order.first()
             && first < time
         {
