@@ -12,6 +12,10 @@ test *PARTS:
 run *ARGS:
     cargo run --release -- dev {{ARGS}}
 
+# Three nodes on three NATS servers on this machine; Ctrl-C ends them.
+cluster *PORTS:
+    scripts/cluster {{PORTS}}
+
 # The browser library's bundles, made anew.
 bundle:
     cd browser && npm ci && npm run build

@@ -72,6 +72,10 @@ fn line(option: &OptionSpec, name: &str) -> String {
         ("presence.secret", _) => {
             format!("{name} = \"whsec_{}\"", BASE64_STANDARD.encode(Secret::random().expose()))
         }
+        ("broker.servers", _) => format!("# {name} = [\"nats://10.0.0.1:4222\"]"),
+        ("broker.user" | "broker.password" | "broker.token", _) => format!("# {name} = \"\""),
+        ("broker.credentials", _) => format!("# {name} = \"/etc/downlink/nats.creds\""),
+        ("broker.tls_ca", _) => format!("# {name} = \"/etc/downlink/nats-ca.pem\""),
         ("edge.threads", _) => format!("# {name} = 1"),
         (_, default) => format!("# {name} = {default}"),
     }

@@ -4,6 +4,7 @@
 //! before a port is bound, and says where it stands.
 
 mod api;
+mod broker;
 mod file;
 mod nearest;
 pub(crate) mod options;
@@ -17,8 +18,8 @@ use crate::{
     rates::{Rate, RatesWanted},
     tls::Certificates,
 };
+use ::broker::local::Durability;
 use api::OfKeys;
-use broker::local::Durability;
 use delivery::hub::Limits;
 use options::{OPTIONS, OptionSpec};
 use protocol::limits;
@@ -31,6 +32,7 @@ use std::{
 };
 use written::Written;
 
+pub(crate) use self::broker::{BrokerKind, NatsConfig};
 pub(crate) use presence::Presence;
 pub(crate) use secrets::Secret;
 pub(crate) use written::Said;
@@ -45,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) durability: Durability,
+    pub(crate) broker: BrokerKind,
     pub(crate) api_keys: ApiKeys,
     /// `(id, secret)`; the first signs.
     pub(crate) token_keys: Vec<(String, Secret)>,
@@ -104,7 +107,8 @@ impl Config {
 
     /// A directory of the data directory, for durabilities that keep anything.
     pub(crate) fn kept_dir(&self, name: &str) -> Option<PathBuf> {
-        (self.durability != Durability::Memory).then(|| self.data_dir.as_ref().map(|dir| dir.join(name)))?
+        let keeps = self.durability != Durability::Memory && matches!(self.broker, BrokerKind::Local);
+        keeps.then(|| self.data_dir.as_ref().map(|dir| dir.join(name)))?
     }
 }
 
@@ -157,8 +161,10 @@ numbers! {
 impl Check<'_> {
     fn config(&mut self, written: Written) -> Config {
         let durability = self.durability(written.durability.as_deref());
+        let broker = self.broker(written.broker.unwrap_or_default());
         let data_dir = written.data_dir.map(PathBuf::from);
-        if data_dir.is_none() && durability != Durability::Memory {
+        let keeps = durability != Durability::Memory && matches!(broker, BrokerKind::Local);
+        if data_dir.is_none() && keeps {
             self.wrong("data_dir", "is needed to keep messages; or choose durability = \"memory\"");
         }
         let (api, token) = (written.api.unwrap_or_default(), written.token.unwrap_or_default());
@@ -173,6 +179,12 @@ impl Check<'_> {
         let (api_keys, token_keys) =
             self.keys(of_keys, api.keys.unwrap_or_default(), &token, data_dir.as_deref());
         let presence = self.presence(written.presence.unwrap_or_default(), &token_keys);
+        if presence.url.is_some() && matches!(broker, BrokerKind::Nats(_)) {
+            self.wrong(
+                "presence.url",
+                "is set, and with broker.kind = \"nats\" presence notices are not there yet; leave it out",
+            );
+        }
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
         let listen = written.listen.map_or(Some(LISTEN_DEFAULT), |text| self.address("listen", &text));
         let listen = listen.unwrap_or(LISTEN_DEFAULT);
@@ -186,6 +198,7 @@ impl Check<'_> {
             certificates: self.certificates(written.tls.unwrap_or_default()),
             data_dir,
             durability,
+            broker,
             api_keys,
             token_keys,
             token_key_set: self.key_set(token.key_set.as_deref()),

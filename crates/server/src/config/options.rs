@@ -64,6 +64,18 @@ options! {
     "limits.client_sends_per_second" "DOWNLINK_CLIENT_SENDS_PER_SECOND" Number "0" "Messages one client id may be sent in a second; 0: any number. A page that gets more than it can show is of no use.";
     "limits.address_connections_per_second" "DOWNLINK_ADDRESS_CONNECTIONS_PER_SECOND" Number "0" "Connections one address may open in a second; 0: any number. What is beyond is closed at once. Leave it at 0 behind a proxy, which is one address.";
     "limits.address_refused_tokens_per_second" "DOWNLINK_ADDRESS_REFUSED_TOKENS_PER_SECOND" Number "0" "After so many refused tokens in a second, no token of that address is looked at; 0: all are. Leave it at 0 behind a proxy, which is one address.";
+    "broker.kind" "DOWNLINK_BROKER" Text "\"local\"" "Where messages are kept: \"local\" in data_dir of this one node, \"nats\" in a NATS JetStream that several equal nodes share.";
+    "broker.servers" "DOWNLINK_NATS_SERVERS" List "" "Addresses of the NATS servers, as [\"nats://10.0.0.1:4222\"]. The others of their cluster are found by themselves.";
+    "broker.user" "DOWNLINK_NATS_USER" Text "" "The user of NATS, with broker.password.";
+    "broker.password" "DOWNLINK_NATS_PASSWORD" Text "" "The user's password.";
+    "broker.token" "DOWNLINK_NATS_TOKEN" Text "" "A token of NATS, instead of a user.";
+    "broker.credentials" "DOWNLINK_NATS_CREDENTIALS" Text "" "A credentials file of NATS (JWT and seed), instead of a user.";
+    "broker.tls" "DOWNLINK_NATS_TLS" Switch "false" "Whether the connection to NATS must be TLS.";
+    "broker.tls_ca" "DOWNLINK_NATS_TLS_CA" Text "" "A PEM file with the certificate authority of the NATS servers, beside those of the system.";
+    "broker.prefix" "DOWNLINK_NATS_PREFIX" Text "\"downlink\"" "The first part of the names of streams, buckets and subjects. All nodes of a cluster have the same; two clusters on one NATS have two.";
+    "broker.replicas" "DOWNLINK_NATS_REPLICAS" Number "1" "How many NATS servers keep each message: 1, 3 or 5. With 3, one of them may fail.";
+    "broker.monitors" "DOWNLINK_NATS_MONITORS" List "[]" "Monitoring addresses of the NATS servers, as [\"http://10.0.0.1:8222\"]: with durability \"fsync\" a start looks there whether they sync before they answer.";
+    "broker.assert_synced" "DOWNLINK_NATS_ASSERT_SYNCED" Switch "false" "Your word that all NATS servers have `sync_interval: always`, where broker.monitors cannot show it.";
     "edge.threads" "DOWNLINK_EDGE_THREADS" Number "" "Threads that serve sockets and sends. Half the cores if not set.";
     "log.format" "DOWNLINK_LOG_FORMAT" Text "\"text\"" "\"text\" or \"json\".";
     "log.level" "DOWNLINK_LOG" Text "\"info\"" "What is logged: error, warn, info, debug, trace, also by module.";

@@ -25,6 +25,7 @@ pub(super) struct Written {
     pub(super) presence: Option<Presence>,
     pub(super) retention: Option<Retention>,
     pub(super) limits: Option<Limits>,
+    pub(super) broker: Option<Broker>,
     pub(super) edge: Option<Edge>,
     pub(super) log: Option<Log>,
 }
@@ -116,6 +117,23 @@ pub(super) struct Limits {
     pub(super) address_refused_tokens_per_second: Option<u64>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Broker {
+    pub(super) kind: Option<String>,
+    pub(super) servers: Option<Vec<String>>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) credentials: Option<String>,
+    pub(super) tls: Option<bool>,
+    pub(super) tls_ca: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) replicas: Option<u64>,
+    pub(super) monitors: Option<Vec<String>>,
+    pub(super) assert_synced: Option<bool>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edge {
@@ -133,6 +151,12 @@ pub(super) struct Log {
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Api([redacted])")
+    }
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Broker([redacted])")
     }
 }
 

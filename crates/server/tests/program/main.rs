@@ -10,6 +10,7 @@
 mod acceptance;
 mod api;
 mod bench;
+mod cluster;
 mod console;
 mod crash;
 mod deletion;

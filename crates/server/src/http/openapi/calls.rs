@@ -31,11 +31,12 @@ fn general() -> [Problem; 3] {
     [Problem::bad_host(), Problem::unknown_coding(), Problem::from(PublishError::Stopping)]
 }
 
-fn publish_errors() -> [Problem; 4] {
+fn publish_errors() -> [Problem; 5] {
     [
         PublishError::DiskFull,
         PublishError::OutcomeUnknown,
         PublishError::Unavailable,
+        PublishError::Away,
         PublishError::Overloaded,
     ]
     .map(Problem::from)

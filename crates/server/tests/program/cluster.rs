@@ -1,0 +1,165 @@
+//! Several nodes on one NATS: real processes on a real nats-server.
+
+#[path = "../../../broker/tests/support/nats_server.rs"]
+mod nats_server;
+
+use crate::support::{
+    http::Api,
+    server::{Server, Setup},
+    socket::{Data, Frame, STREAMS},
+    until,
+};
+use nats_server::NatsServer;
+use protocol::socket::Transport;
+use serde_json::json;
+
+fn node(nats: &NatsServer) -> Setup {
+    Setup::new("serve")
+        .env("DOWNLINK_BROKER", "nats")
+        .env("DOWNLINK_NATS_SERVERS", &nats.url())
+        .env("DOWNLINK_NATS_MONITORS", &nats.monitor())
+}
+
+fn nodes(nats: &NatsServer) -> [Server; 2] {
+    [node(nats).start(), node(nats).start()]
+}
+
+/// Sends until it is taken, as an application would.
+fn send_at_last(api: &mut Api, id: &str, text: &str) -> String {
+    let path = format!("/v1/messages?to={id}");
+    let answer = until("a send is taken", || {
+        let answer = api.call("POST", &path, &[("Content-Type", "text/plain")], text.as_bytes());
+        (answer.status == 201).then_some(answer)
+    });
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_sent_to_one_node_arrives_at_all_and_in_one_order() {
+    let nats = NatsServer::start();
+    let [a, b] = nodes(&nats);
+    let (mut api_a, mut api_b) = (a.api(), b.api());
+    let token = api_a.token("ada");
+    // One on each node, over each transport; the token of one opens at the other.
+    let mut sockets: Vec<_> = STREAMS
+        .iter()
+        .flat_map(|transport| [&a, &b].map(|node| node.opening(*transport, &token).open()))
+        .collect();
+    for number in 0..50 {
+        let api = if number % 2 == 0 { &mut api_a } else { &mut api_b };
+        let place = api.send("ada", &number.to_string());
+        for socket in &mut sockets {
+            assert_eq!(socket.frame(), Frame::Message(Some(place.clone()), Data::Text(number.to_string())));
+        }
+    }
+    let kept: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+    assert_eq!((api_a.kept("ada"), api_b.kept("ada")), (kept.clone(), kept));
+    // What nobody keeps goes to all as well.
+    let now = api_b.call("POST", "/v1/messages?to=ada", &[("Downlink-TTL", "0")], b"now");
+    assert_eq!(now.status, 202);
+    for socket in &mut sockets {
+        assert!(matches!(socket.frame(), Frame::Message(None, _)));
+    }
+}
+
+#[test]
+fn a_repeated_send_is_stored_once_whichever_node_takes_it() {
+    let nats = NatsServer::start();
+    let [a, b] = nodes(&nats);
+    let (mut api_a, mut api_b) = (a.api(), b.api());
+    let keyed = [("Idempotency-Key", "order-1"), ("Content-Type", "text/plain")];
+    let path = "/v1/messages?to=ada";
+    let first = api_a.call("POST", path, &keyed, b"one");
+    let again = api_b.call("POST", path, &keyed, b"one");
+    assert_eq!((first.status, first.json()["id"].clone()), (201, again.json()["id"].clone()));
+    let other = api_b.call("POST", path, &keyed, b"another");
+    assert_eq!((other.status, other.code().as_str()), (422, "idempotency_key_reused"));
+    assert_eq!(api_b.kept("ada"), ["one"]);
+    let items = json!([{"to": ["x", "y"], "data": "all"}, {"to": "x", "data": "one"}]);
+    let answer = api_a.post("/v1/messages", &items).json();
+    assert_eq!((answer[0]["stored"].clone(), answer[0]["failed"].clone()), (json!(2), json!([])), "{answer}");
+    assert_eq!(api_b.kept("x"), ["all", "one"]);
+}
+
+#[test]
+fn a_page_goes_on_at_another_node_when_its_own_is_killed() {
+    let nats = NatsServer::start();
+    let [mut a, b] = nodes(&nats);
+    let mut api = b.api();
+    let token = api.token("ada");
+    let mut socket = a.opening(Transport::WebSocket, &token).open();
+    let place = api.send("ada", "one");
+    assert_eq!(socket.frame(), Frame::Message(Some(place.clone()), Data::Text("one".into())));
+    a.kill();
+    api.send("ada", "two");
+    let mut socket = b.opening(Transport::Sse, &token).after(&place).open();
+    assert_eq!(socket.text(), "two");
+    // And back, to the node when it is there again, which has missed that.
+    let a = a.start_again();
+    let mut socket = a.opening(Transport::WebSocket, &token).after(&place).open();
+    assert_eq!(socket.text(), "two");
+    api.send("ada", "three");
+    assert_eq!(socket.text(), "three");
+}
+
+#[test]
+fn while_nats_is_away_sends_are_refused_and_sockets_stay() {
+    let mut nats = NatsServer::start();
+    let [a, b] = nodes(&nats);
+    let (mut api_a, mut api_b) = (a.api(), b.api());
+    let token = api_a.token("ada");
+    let mut sockets = [&a, &b].map(|node| node.opening(Transport::WebSocket, &token).open());
+    api_a.send("ada", "before");
+    sockets.iter_mut().for_each(|socket| assert_eq!(socket.text(), "before"));
+    nats.kill();
+    let refused = until("sends are refused", || {
+        let answer = api_a.call("POST", "/v1/messages?to=ada", &[], b"while it is away");
+        (answer.status == 503 && answer.code() == "broker_away").then_some(answer)
+    });
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(api_a.get("/healthz").status, 200, "the node itself is well");
+    nats.go_on();
+    send_at_last(&mut api_b, "ada", "after");
+    for socket in &mut sockets {
+        let mut heard = socket.text();
+        // A send whose outcome was not known may have been stored.
+        while heard == "while it is away" {
+            heard = socket.text();
+        }
+        assert_eq!(heard, "after", "without coming back");
+    }
+}
+
+#[test]
+fn a_deletion_ends_sockets_and_tokens_on_all_nodes() {
+    let nats = NatsServer::start();
+    let [a, b] = nodes(&nats);
+    let (mut api_a, mut api_b) = (a.api(), b.api());
+    let token = api_a.token("ada");
+    let mut socket = b.opening(Transport::WebSocket, &token).open();
+    api_a.send("ada", "one");
+    assert_eq!(socket.text(), "one");
+    assert_eq!(api_a.call("DELETE", "/v1/channels/ada", &[], b"").status, 204);
+    assert!(matches!(socket.frame(), Frame::Close { code: 4410, .. }));
+    assert_eq!(b.opening(Transport::Sse, &token).refused().0, 410);
+    assert_eq!(api_b.kept("ada"), Vec::<String>::new());
+    let mut socket = a.opening(Transport::WebSocket, &api_b.token("ada")).open();
+    api_b.send("ada", "two");
+    assert_eq!(socket.text(), "two");
+}
+
+#[test]
+fn a_start_that_cannot_keep_its_promise_says_why() {
+    let lazy = NatsServer::with("jetstream { store_dir: \"$STORE\" }");
+    let (code, said) = node(&lazy).fail();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("sync_interval: always"), "{said}");
+    let (code, said) = node(&lazy).env("DOWNLINK_PRESENCE_URL", "http://127.0.0.1:1").fail();
+    assert_eq!(code, Some(64), "{said}");
+    let (code, said) = node(&lazy).env("DOWNLINK_NATS_SERVERS", "").fail();
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("broker.servers"), "{said}");
+    let (code, said) = node(&lazy).env("DOWNLINK_NATS_SERVERS", "nats://127.0.0.1:1").fail();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("cannot be reached") && said.contains("127.0.0.1:1"), "{said}");
+}
