@@ -1,5 +1,6 @@
 //! Several nodes on one NATS: real processes on a real nats-server.
 
+#[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../../../broker/tests/support/nats_server.rs"]
 mod nats_server;
 
