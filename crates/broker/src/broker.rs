@@ -153,6 +153,11 @@ pub trait Broker: Send + Sync {
     /// Bytes that the kept messages take, for metrics.
     fn kept_bytes(&self) -> u64;
 
+    /// Files that hold the kept messages, for metrics; 0 where the store is elsewhere.
+    fn kept_segments(&self) -> u64 {
+        0
+    }
+
     /// Finishes what was taken, syncs, and marks a clean end. Later calls of `publish` answer `Stopping`.
     async fn close(&self);
 }

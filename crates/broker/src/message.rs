@@ -6,6 +6,7 @@ use protocol::{
     frame::GapReason,
     id::ClientId,
     message::Data,
+    socket::Transport,
 };
 use smallvec::SmallVec;
 use std::{slice, sync::Arc};
@@ -31,6 +32,27 @@ pub struct Draft {
     pub ttl_seconds: u32,
     /// A send repeated with this key is stored once.
     pub idempotency_key: Option<Box<str>>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a message comes from, for those who measure and follow it on its way. It is not stored.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// When its request came, in microseconds since 1970; 0 where nobody knows.
+    pub at_us: u64,
+    /// Hears of each station of its way.
+    pub follower: Option<Arc<dyn Follow>>,
+}
+
+/// Follows a message. Called where the message is handled, some of it under locks: it must be short and must not call
+/// back.
+pub trait Follow: Send + Sync + std::fmt::Debug {
+    /// It is stored, as the durability asks, and visible, on the thread that has stored it.
+    fn announced(&self, offset: Offset);
+
+    /// It was written to a socket.
+    fn written(&self, offset: Offset, transport: Transport);
 }
 
 /// What the sender hears.
@@ -71,6 +93,8 @@ pub struct Message {
     pub data: Data,
     /// The channels it belongs to, by rising key. Nearly always one.
     pub links: SmallVec<[Link; 1]>,
+    /// Where it comes from; nothing is known of those that were read back.
+    pub origin: Origin,
 }
 
 /// A message that is sent to whoever listens right now and kept by nobody.

@@ -12,7 +12,7 @@ use crate::{
     tail::Run,
 };
 use bytes::Bytes;
-use protocol::{cursor::Offset, socket::Transport};
+use protocol::cursor::Offset;
 use std::{
     io::{self, IoSlice},
     sync::Arc,
@@ -93,9 +93,9 @@ pub(crate) fn catch_up(
             return Progress::UpToDate;
         }
         let progress = match next_only(socket, state.cursor, latest, fresh) {
-            Some(entry) => send(hub, socket.transport, state, std::slice::from_ref(entry)),
+            Some(entry) => send(hub, socket, state, std::slice::from_ref(entry)),
             None => match hub.tail.run(socket.channel.key, state.cursor, latest) {
-                Some(run) => send_run(hub, socket.transport, state, &run),
+                Some(run) => send_run(hub, socket, state, &run),
                 None => return Progress::NeedsBroker,
             },
         };
@@ -117,9 +117,9 @@ fn next_only<'a>(
     (link.previous <= cursor).then_some(entry)
 }
 
-fn send_run(hub: &Hub, transport: Transport, state: &mut State, run: &Run) -> Progress {
+fn send_run(hub: &Hub, socket: &Socket, state: &mut State, run: &Run) -> Progress {
     for entries in run.chunks(FRAMES_AT_ONCE) {
-        match send(hub, transport, state, entries) {
+        match send(hub, socket, state, entries) {
             Progress::UpToDate => {}
             stopped => return stopped,
         }
@@ -128,14 +128,14 @@ fn send_run(hub: &Hub, transport: Transport, state: &mut State, run: &Run) -> Pr
 }
 
 /// Sends a few messages with one system call, without those whose time to live is over.
-fn send(hub: &Hub, transport: Transport, state: &mut State, entries: &[Arc<Entry>]) -> Progress {
+fn send(hub: &Hub, socket: &Socket, state: &mut State, entries: &[Arc<Entry>]) -> Progress {
     let now_ms =
         if entries.iter().any(|entry| entry.message.ttl_seconds != 0) { hub.clock.now_ms() } else { 0 };
     let mut frames: smallvec::SmallVec<[(Offset, &Bytes); FRAMES_AT_ONCE]> = smallvec::SmallVec::new();
     for entry in entries.iter().filter(|entry| !entry.message.expired(now_ms)) {
-        frames.push((entry.offset(), entry.frame(transport)));
+        frames.push((entry.offset(), entry.frame(socket.transport)));
     }
-    let progress = write_frames(hub, state, &frames);
+    let progress = write_frames(hub, socket, state, &frames);
     if progress == Progress::UpToDate
         && let Some(last) = entries.last()
     {
@@ -146,8 +146,21 @@ fn send(hub: &Hub, transport: Transport, state: &mut State, entries: &[Arc<Entry
 }
 
 /// Writes frames and moves the cursor over those that the kernel took, the last one perhaps in part.
-pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Bytes)]) -> Progress {
+pub(crate) fn write_frames(
+    hub: &Hub,
+    socket: &Socket,
+    state: &mut State,
+    frames: &[(Offset, &Bytes)],
+) -> Progress {
     let mut rest = frames;
+    let progress = write_rest(hub, state, &mut rest);
+    if !socket.channel.id.is_canary() {
+        hub.counters.deliveries.add((frames.len() - rest.len()) as u64);
+    }
+    progress
+}
+
+fn write_rest(hub: &Hub, state: &mut State, rest: &mut &[(Offset, &Bytes)]) -> Progress {
     while !rest.is_empty() {
         let Wire::Descriptor(stream) = &mut state.wire else { return Progress::NotOurs };
         let mut taken = match write(stream, rest) {
@@ -161,8 +174,7 @@ pub(crate) fn write_frames(hub: &Hub, state: &mut State, frames: &[(Offset, &Byt
                 break;
             }
             state.cursor = *offset;
-            hub.counters.deliveries.add(1);
-            rest = others;
+            *rest = others;
             if taken < frame.len() {
                 state.partial = Some(Box::new(Partial { bytes: Bytes::clone(frame), written: taken }));
                 return blocked(hub, state);

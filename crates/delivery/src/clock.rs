@@ -40,15 +40,27 @@ impl Clock {
     /// Milliseconds since 1970, by the wall.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
+        self.now_us() / 1000
+    }
+
+    /// Microseconds since 1970, by the wall.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
         match self.source {
             Source::System { .. } => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
             }
             #[cfg(test)]
             Source::Simulated { wall_ms, .. } => {
-                wall_ms.load(std::sync::atomic::Ordering::Relaxed) + self.elapsed_ms()
+                wall_ms.load(std::sync::atomic::Ordering::Relaxed) * 1000 + self.elapsed_us()
             }
         }
+    }
+
+    /// Microseconds since the start; never jumps.
+    #[must_use]
+    pub fn elapsed_us(&self) -> u64 {
+        self.elapsed().as_micros() as u64
     }
 
     /// Milliseconds since the start; never jumps.

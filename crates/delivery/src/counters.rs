@@ -1,5 +1,6 @@
 //! What is counted on the way, for metrics.
 
+use crate::histogram::Histogram;
 use protocol::socket::Transport;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +12,11 @@ impl Counter {
     /// Adds.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Never lowers.
+    pub fn raise(&self, to: u64) {
+        self.0.fetch_max(to, Ordering::Relaxed);
     }
 
     /// Takes away.
@@ -34,6 +40,8 @@ pub struct Counters {
     pub opened: PerTransport,
     /// Messages handed to sockets.
     pub deliveries: Counter,
+    /// From a message's request until it was written to a socket that had all before it.
+    pub written: PerTransport<Histogram>,
     /// Gaps said.
     pub gaps: Counter,
     /// Times that a socket was behind and took from the disk what the tail cache no longer had.
@@ -42,19 +50,19 @@ pub struct Counters {
     pub blocked: Counter,
 }
 
-/// One counter for each transport.
+/// One counter, or what else counts, for each transport.
 #[derive(Debug, Default)]
-pub struct PerTransport {
-    websocket: Counter,
-    sse: Counter,
-    lines: Counter,
-    long_poll: Counter,
+pub struct PerTransport<T = Counter> {
+    websocket: T,
+    sse: T,
+    lines: T,
+    long_poll: T,
 }
 
-impl PerTransport {
-    /// The transport's counter.
+impl<T> PerTransport<T> {
+    /// The transport's.
     #[must_use]
-    pub fn of(&self, transport: Transport) -> &Counter {
+    pub fn of(&self, transport: Transport) -> &T {
         match transport {
             Transport::WebSocket => &self.websocket,
             Transport::Sse => &self.sse,
@@ -62,7 +70,9 @@ impl PerTransport {
             Transport::LongPoll => &self.long_poll,
         }
     }
+}
 
+impl PerTransport {
     /// The sum of all.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -154,6 +154,7 @@ mod tests {
             ttl_seconds: 0,
             data: Data::Text(text),
             links: [Link { key: ChannelKey(1), previous: Offset(0), ordinal: 1 }].into_iter().collect(),
+            origin: Default::default(),
         };
         let entry = Entry::new(message, Epoch(1), &account);
         assert_eq!(account.bytes(), ENTRY_BYTES + 1000);

@@ -6,12 +6,13 @@ use crate::{
     clock::Clock,
     counters::Counters,
     drain::Returns,
-    edge::EdgeHandle,
+    edge::{EdgeHandle, Lag},
     entry::{Entry, message_frame},
     presence::Watch,
     socket::{Replay, Socket, Wire},
     tail::Tail,
     timeline::{Timeline, What},
+    written::Written,
 };
 use broker::{
     broker::{Announce, Broker, Flush},
@@ -182,10 +183,11 @@ impl Hub {
     /// Channels that are open.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        let canary = self.channel(self.broker.key(&ClientId::canary()));
+        self.shards.iter().map(|shard| shard.lock().len()).sum::<usize>() - usize::from(canary.is_some())
     }
 
-    /// Calls `each` for every open channel with a socket.
+    /// Calls `each` for every open channel with a socket, the canary's too.
     pub(crate) fn for_each_channel(&self, mut each: impl FnMut(&Arc<Channel>)) {
         for shard in &self.shards {
             shard.lock().values().filter(|channel| channel.sockets() > 0).for_each(&mut each);
@@ -253,6 +255,9 @@ impl Hub {
             self.forget(&mut shard, channel);
         }
         drop(shard);
+        if channel.id.is_canary() {
+            return;
+        }
         let (farewell, ended) = socket.ended();
         self.watch.went(channel, farewell);
         self.timeline.note(channel.key, self.clock.now_ms(), ended);
@@ -267,6 +272,14 @@ impl Hub {
         if shard.capacity() > 64 && shard.len() < shard.capacity() / 4 {
             shard.shrink_to_fit();
         }
+    }
+
+    /// How far the sockets of all edges are behind that take no more.
+    #[must_use]
+    pub fn behind_by(&self) -> Lag {
+        let mut all = Lag::default();
+        self.edges.iter().for_each(|edge| all.join(edge.lag()));
+        all
     }
 
     /// How many edges share the node's connections.
@@ -330,9 +343,11 @@ impl Hub {
     /// Sends what is new in a channel, or hands it over: to the edges that are returned, a bit each, and must be woken.
     fn send_fresh(&self, channel: &Arc<Channel>, entry: &Arc<Entry>, how: Flush) -> u64 {
         if how == Flush::Here && channel.sockets() <= SERVE_HERE_MAX {
+            let mut written = Written::of(entry);
             for socket in channel.members(&mut 0, SERVE_HERE_MAX as usize) {
-                serve(self, &socket, Some(entry));
+                written.note(&socket, serve(self, &socket, Some(entry)));
             }
+            written.measure(self);
             return 0;
         }
         let edges = channel.edges(self.all_edges());
@@ -348,6 +363,9 @@ impl Hub {
 impl Announce for Hub {
     fn announce(&self, message: Message) {
         let entry = self.tail.push(message, self.broker.end().epoch);
+        if let Some(follower) = &entry.message.origin.follower {
+            follower.announced(entry.offset());
+        }
         for link in &entry.message.links {
             if let Some(channel) = self.channel(link.key) {
                 channel.raise(entry.offset());

@@ -10,6 +10,7 @@ pub mod counters;
 mod drain;
 pub mod edge;
 pub mod entry;
+pub mod histogram;
 pub mod hub;
 pub mod open;
 pub mod pipe;
@@ -22,6 +23,7 @@ pub mod tail;
 pub mod timeline;
 pub mod tls;
 pub mod word;
+mod written;
 
 // Under `tests`, since it is one; inside the crate, since it takes the place of connections and clock.
 #[cfg(test)]

@@ -16,7 +16,7 @@ use protocol::{
     frame::{GapReason, Placed},
     limits::{PAGE_BYTES_MAX, PAGE_MESSAGES_MAX, POLL_LINGER_SECONDS},
     message::Data,
-    socket::{Due, Seconds},
+    socket::{Due, Seconds, Transport},
 };
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -49,9 +49,12 @@ type Close = (CloseCode, String, Option<u32>);
 const PASSING_MAX: usize = 64;
 
 /// What a poll is answered with.
+#[derive(Default)]
 struct Found {
     gap: Option<(Cursor, GapReason)>,
     messages: Vec<(Option<Cursor>, Data)>,
+    /// When those of them were stored that are kept.
+    times_ms: Vec<u64>,
 }
 
 impl PollWire {
@@ -142,9 +145,10 @@ impl Hub {
         wait: Duration,
     ) -> Result<Vec<u8>, ReadError> {
         let Some((waiting, notify)) = Waiting::start(self, socket) else { return Ok(self.farewell(socket)) };
-        let mut found = Found { gap, messages: Vec::new() };
+        let mut found = Found { gap, ..Found::default() };
         // Its own place: an earlier poll that is about to end may still move the socket's.
         let mut stands = socket.cursor();
+        let mut waited = false;
         let deadline = tokio::time::sleep(wait);
         tokio::pin!(deadline);
         loop {
@@ -155,6 +159,9 @@ impl Hub {
             }
             if let Some(position) = position.take().or_else(|| self.behind(socket, stands)) {
                 stands = self.read(socket, position, &mut found).await?;
+                if waited {
+                    self.measure(&found);
+                }
             }
             self.collect_passing(socket, &mut found);
             if found.gap.is_some() || !found.messages.is_empty() || wait.is_zero() || self.is_closing(socket)
@@ -163,7 +170,7 @@ impl Hub {
             }
             tokio::select! {
                 biased;
-                () = notify.notified() => {}
+                () = notify.notified() => waited = true,
                 () = &mut deadline => break,
             }
         }
@@ -252,11 +259,21 @@ impl Hub {
             self.gap_said(channel, history.from, reason);
         }
         self.counters.deliveries.add(history.messages.len() as u64);
+        found.times_ms.extend(history.messages.iter().map(|message| message.time_ms));
         found.messages.extend(
             history.messages.into_iter().map(|message| (Some(self.cursor(message.offset)), message.data)),
         );
         socket.state.lock().cursor = history.upto;
         Ok(history.upto)
+    }
+
+    /// How long messages were on their way to a poll that waited for them.
+    fn measure(&self, found: &Found) {
+        let now_ms = self.clock.now_ms();
+        for time_ms in &found.times_ms {
+            let us = now_ms.saturating_sub(*time_ms) * 1000;
+            self.counters.written.of(Transport::LongPoll).observe(us);
+        }
     }
 
     fn collect_passing(&self, socket: &Socket, found: &mut Found) {
@@ -305,7 +322,7 @@ impl Hub {
     }
 
     fn farewell(&self, socket: &Socket) -> Vec<u8> {
-        self.answer(socket, socket.cursor(), &Found { gap: None, messages: Vec::new() })
+        self.answer(socket, socket.cursor(), &Found::default())
     }
 
     /// Lets long-poll sockets go whose client did not come again, or whose token's time is over. Called once a

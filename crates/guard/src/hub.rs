@@ -3,7 +3,7 @@
 use crate::{codec, measure::Meter, node::Node};
 use broker::{
     broker::{Announce, Flush},
-    message::{Draft, Link, Message, Page, Position},
+    message::{Draft, Link, Message, Origin, Page, Position},
 };
 use protocol::{cursor::Offset, socket::Transport};
 use std::{hint::black_box, net::TcpStream};
@@ -38,6 +38,7 @@ fn message(node: &Node, id: u64, offset: Offset) -> Message {
         ttl_seconds: 0,
         data: codec::text(),
         links: smallvec::smallvec![Link { key, previous: Offset(0), ordinal: 1 }],
+        origin: Origin { at_us: node.hub.clock.now_us(), follower: None },
     }
 }
 

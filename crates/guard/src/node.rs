@@ -3,7 +3,7 @@
 use crate::codec;
 use broker::{
     local::{Durability, Local, Options},
-    message::{Draft, Position, Recipients},
+    message::{Draft, Origin, Position, Recipients},
 };
 use delivery::{
     clock::Clock,
@@ -94,7 +94,14 @@ impl Node {
     }
 
     pub(crate) fn draft(&self, to: ClientId) -> Draft {
-        Draft { to: Recipients::One(to), data: codec::text(), ttl_seconds: 0, idempotency_key: None }
+        Draft {
+            to: Recipients::One(to),
+            data: codec::text(),
+            ttl_seconds: 0,
+            idempotency_key: None,
+            // As the program has it: what is measured on the way counts.
+            origin: Origin { at_us: self.hub.clock.now_us(), follower: None },
+        }
     }
 
     /// Stores a message.

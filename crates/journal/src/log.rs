@@ -50,6 +50,10 @@ impl Log {
         self.kept.read().start
     }
 
+    pub(crate) fn kept_segments(&self) -> usize {
+        self.kept.read().segments.len()
+    }
+
     /// Bytes of all kept segments. Between two of them there may be a leap, which takes none.
     pub(crate) fn kept_bytes(&self) -> u64 {
         let kept = self.kept.read();

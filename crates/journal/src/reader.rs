@@ -81,6 +81,11 @@ impl Reader {
         self.log.kept_bytes()
     }
 
+    /// Number of files that hold it.
+    pub fn kept_segments(&self) -> usize {
+        self.log.kept_segments()
+    }
+
     /// Number of keys in memory.
     pub fn keys(&self) -> usize {
         self.log.index.len()

@@ -30,6 +30,18 @@ impl ClientId {
         std::str::from_utf8(bytes).map_err(|_| InvalidClientId::NotUtf8)?.parse()
     }
 
+    /// The id of the server's own canary. It has no bytes, so that no application can name it.
+    #[must_use]
+    pub fn canary() -> Self {
+        Self(Arc::from(""))
+    }
+
+    /// Whether it is the canary's: what happens on its channel is nobody's business.
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The id as the application wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -77,5 +89,14 @@ mod tests {
     fn empty_and_broken_bytes_are_refused() {
         assert_eq!(ClientId::from_bytes(b""), Err(InvalidClientId::Empty));
         assert_eq!(ClientId::from_bytes(b"a\xff"), Err(InvalidClientId::NotUtf8));
+    }
+
+    #[test]
+    fn no_text_is_the_id_of_the_canary() {
+        assert!(ClientId::canary().is_canary());
+        for text in [" ", "\0", "canary", "\u{feff}"] {
+            assert!(!text.parse::<ClientId>().unwrap().is_canary(), "{text:?}");
+        }
+        assert!(ClientId::canary().as_str().parse::<ClientId>().is_err());
     }
 }

@@ -209,3 +209,34 @@ pub const SOCKETS_SHOWN_MAX: usize = 1000;
 
 /// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
 pub const TAIL_CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The server's canary flies so often: what is wrong is seen within a second or two.
+pub const CANARY_PERIOD: Duration = Duration::from_secs(1);
+
+/// A message of the canary that nobody keeps, and that did not arrive, is passed again after this.
+pub const CANARY_REPEAT: Duration = Duration::from_millis(250);
+
+/// A canary that is not back after this is missing: a thread that is merely busy has had its turn by then.
+pub const CANARY_TIME: Duration = Duration::from_secs(2);
+
+/// What the canary found out counts for so long: a flight may fail to come back in time once.
+pub const CANARY_AGE_MAX: Duration = Duration::from_secs(4);
+
+/// Messages are stored for the canary until so long after somebody asked whether sends are ready: longer than most probes
+/// pause.
+pub const CANARY_ASKED_FOR: Duration = Duration::from_secs(12);
+
+/// Spans of traces that wait to be sent: some seconds of a busy node with every request traced; more are dropped.
+pub const SPANS_WAITING_MAX: usize = 8 * 1024;
+
+/// Spans in one request to the collector: about 200 KB of JSON.
+pub const SPANS_AT_ONCE: usize = 512;
+
+/// Spans wait for others for so long.
+pub const SPANS_PERIOD: Duration = Duration::from_secs(1);
+
+/// The collector has this long to take them.
+pub const SPANS_TIME: Duration = Duration::from_secs(5);
+
+/// Sockets of one request's messages that have a span: a fan-out to thousands would bury the rest.
+pub const SPANS_PER_MESSAGE_MAX: u32 = 16;

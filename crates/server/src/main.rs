@@ -1,15 +1,19 @@
 //! The program `downlink`: one-way channels from a server to its browsers.
 
+mod canary;
 mod cli;
 mod commands;
 mod config;
 mod demo;
+mod disk_times;
+mod follow;
 mod http;
 mod keys;
 mod log;
 mod metrics;
 mod node;
 mod notices;
+mod outgoing;
 mod rates;
 mod reload;
 mod samples;
@@ -18,6 +22,7 @@ mod service;
 mod systemd;
 mod time;
 mod tls;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -1,15 +1,20 @@
 //! Building a node: broker, hub, service, from a configuration.
 
 use crate::{
+    canary::Canary,
     cli::RecoveryArgs,
     config::{BrokerKind, Config, NatsConfig},
+    disk_times::{DiskTimes, TimedDisk},
+    follow::Following,
+    metrics::Start,
     notices::{Listener, Notices, NoticesTo},
     rates::Rates,
     service::Service,
+    trace::Tracer,
 };
 use broker::{
     broker::Broker,
-    local::{Durability, Local, Options},
+    local::{Durability, Local, Options, Recovery},
     nats::{self, Nats},
     presence::PresenceStore,
 };
@@ -31,19 +36,34 @@ pub(crate) struct Node {
 /// A sentence that says what to do.
 pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, String> {
     let clock = Clock::start();
-    let (broker, presence) = open(config, recovery, clock)?;
+    let disks: Vec<Timed> = ["journal", "presence"].map(|name| (name, Arc::default())).into();
+    let (at_ms, began) = (clock.now_ms(), clock.elapsed_us());
+    let (broker, presence, found) = open(config, recovery, clock, &disks)?;
+    let start = Start {
+        at_ms,
+        recovery_us: clock.elapsed_us() - began,
+        torn_bytes: found.torn_bytes,
+        new_epoch: found.new_epoch,
+        durability: match config.durability {
+            Durability::Fsync => "fsync",
+            Durability::Os => "os",
+            Durability::Memory => "memory",
+        },
+    };
     let edges: Vec<_> = (0..config.edge_threads).map(EdgeHandle::new).collect();
+    let tracer = config.trace.clone().map(|to| Arc::new(Tracer::new(to)));
     let to = config.presence.url.clone().map(|url| NoticesTo {
         url,
         format: config.presence.format,
         secrets: config.presence.keys().into(),
     });
-    let notices = to.map(|to| Notices::new(to, Arc::clone(&presence), clock)).transpose()?;
+    let notices = to.map(|to| Notices::new(to, Arc::clone(&presence), clock, tracer.clone())).transpose()?;
     let hub = Hub::new(broker, config.keyring()?, clock, config.sockets, edges.clone());
     if let Some(notices) = &notices {
         let _ = notices.listener.set(listener(&hub));
     }
     let service = Service {
+        canary: Canary::new(&hub),
         hub,
         api_keys: RwLock::new(config.api_keys.clone()),
         rates: Rates::new(config.rates),
@@ -58,6 +78,9 @@ pub(crate) fn build(config: &Config, recovery: &RecoveryArgs) -> Result<Node, St
         dev_silence: config.presence.silence.as_secs() as u32,
         notices: notices.map(Arc::new),
         counters: Default::default(),
+        start,
+        following: Following { tracer, clock, disk: Arc::clone(&disks[0].1) },
+        disks,
         samples: Default::default(),
     };
     Ok(Node { service: Arc::new(service), edges })
@@ -72,22 +95,27 @@ fn listener(hub: &Arc<Hub>) -> Listener {
     })
 }
 
-/// The broker, and what remembers who is there.
-fn open(
-    config: &Config,
-    recovery: &RecoveryArgs,
-    clock: Clock,
-) -> Result<(Arc<dyn Broker>, Arc<dyn PresenceStore>), String> {
+/// What the disk takes, by what is written to it.
+type Timed = (&'static str, Arc<DiskTimes>);
+
+/// The broker, what remembers who is there, and what the start found.
+type Opened = (Arc<dyn Broker>, Arc<dyn PresenceStore>, Recovery);
+
+fn open(config: &Config, recovery: &RecoveryArgs, clock: Clock, disks: &[Timed]) -> Result<Opened, String> {
     match &config.broker {
         BrokerKind::Local => {
-            let local = Arc::new(open_local(config, recovery, clock)?);
-            Ok((Arc::clone(&local) as Arc<dyn Broker>, local))
+            let (local, found) = open_local(config, recovery, clock, disks)?;
+            let local = Arc::new(local);
+            Ok((Arc::clone(&local) as Arc<dyn Broker>, local, found))
         }
         // `dev --app` names one by itself.
         BrokerKind::Nats(_) if config.presence.url.is_some() => {
             Err("with broker.kind = \"nats\" presence notices are not there yet; leave presence.url and --app out".into())
         }
-        BrokerKind::Nats(of) => Ok((Arc::new(open_nats(config, of)?), Arc::new(in_memory(config, clock)?))),
+        BrokerKind::Nats(of) => {
+            let memory = Arc::new(in_memory(config, clock)?);
+            Ok((Arc::new(open_nats(config, of)?), memory, Recovery::default()))
+        }
     }
 }
 
@@ -126,13 +154,19 @@ fn in_memory(config: &Config, clock: Clock) -> Result<Local, String> {
     opened.map(|(local, _)| local).map_err(|error| error.to_string())
 }
 
-fn open_local(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<Local, String> {
-    let disk = |name| -> Result<Arc<dyn Disk>, String> {
+fn open_local(
+    config: &Config,
+    recovery: &RecoveryArgs,
+    clock: Clock,
+    disks: &[Timed],
+) -> Result<(Local, Recovery), String> {
+    let disk = |(name, times): &Timed| -> Result<Arc<dyn Disk>, String> {
         let Some(directory) = config.kept_dir(name) else { return Ok(Arc::new(MemoryDisk::new())) };
         let failed = |error| format!("{}: {error}", directory.display());
-        Ok(Arc::new(FileDisk::new(&directory).map_err(failed)?))
+        let below = Arc::new(FileDisk::new(&directory).map_err(failed)?);
+        Ok(Arc::new(TimedDisk::over(below, times, clock)))
     };
-    let (journal, ledger) = (disk("journal")?, disk("presence")?);
+    let (journal, ledger) = (disk(&disks[0])?, disk(&disks[1])?);
     let boot_id = match config.durability {
         Durability::Os | Durability::Fsync => {
             journal::kernel_boot_id().map_err(|error| format!("no boot id of the kernel: {error}"))?
@@ -163,5 +197,5 @@ fn open_local(config: &Config, recovery: &RecoveryArgs, clock: Clock) -> Result<
         tracing::warn!("a new epoch begins: clients are told that messages may be missing");
     }
     tracing::info!(epoch = %broker.end().epoch, durability = ?config.durability, "the journal is open");
-    Ok(broker)
+    Ok((broker, found))
 }

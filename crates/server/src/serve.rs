@@ -5,7 +5,7 @@ use crate::{
     config::{Config, Overrides, Sources},
     demo, http, log, node,
     reload::Reload,
-    samples, systemd,
+    samples, systemd, trace,
 };
 use delivery::{
     edge,
@@ -115,6 +115,10 @@ fn run(
         certificates.warn();
         runtime.spawn(Arc::clone(certificates).watch());
     }
+    runtime.spawn(Arc::clone(&node.service.canary).fly());
+    let (stop_traces, traces_stopped) = watch::channel(false);
+    let traces = node.service.following.tracer.clone().map(|tracer| trace::send(tracer, traces_stopped));
+    let traces = traces.transpose().map_err(Failure::new)?.map(|sending| runtime.spawn(sending));
     let (stop, stopped) = watch::channel(false);
     let serve = {
         let (site, listeners, admin) = (Arc::clone(&site), Arc::new(listeners), Arc::new(admin));
@@ -145,6 +149,11 @@ fn run(
         }
     }
     runtime.block_on(node.service.broker().close());
+    if let Some(traces) = traces {
+        let _ = stop_traces.send(true);
+        // What is left is told, if the collector is there.
+        let _ = runtime.block_on(async { time::timeout(limits::SPANS_TIME, traces).await });
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! What this node can do, for whoever asks over whichever way: make channels, send, look.
 
 use crate::{
+    canary::Canary,
+    disk_times::DiskTimes,
+    follow::Following,
     http::DevSockets,
     keys::{ApiKeys, NotAdmitted, Scope},
+    metrics::{Start, Words},
     notices::Notices,
     rates::{Rates, TooOften},
     samples::Samples,
@@ -10,10 +14,10 @@ use crate::{
 use broker::{
     broker::{Broker, Deletion},
     error::PublishError,
-    message::{Draft, Position, Recipients, Stored},
+    message::{Draft, Origin, Position, Recipients, Stored},
     presence::PresenceStore,
 };
-use delivery::{counters::Counter, hub::Hub};
+use delivery::{counters::Counter, histogram::Histogram, hub::Hub};
 use parking_lot::RwLock;
 use protocol::{
     cursor::Cursor,
@@ -52,6 +56,14 @@ pub(crate) struct Service {
     /// Tells the application who comes and goes, if it wants to know.
     pub(crate) notices: Option<Arc<Notices>>,
     pub(crate) counters: Counters,
+    /// Finds out whether the node is ready.
+    pub(crate) canary: Arc<Canary>,
+    /// Follows requests and their messages.
+    pub(crate) following: Following,
+    /// What the start found.
+    pub(crate) start: Start,
+    /// What the disk takes, by what is written.
+    pub(crate) disks: Vec<(&'static str, Arc<DiskTimes>)>,
     /// What the console's plots show.
     pub(crate) samples: Samples,
 }
@@ -65,7 +77,7 @@ pub(crate) enum Denied {
 }
 
 /// What was counted at the API.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
     /// Messages that were answered as stored.
     pub(crate) stored: Counter,
@@ -75,8 +87,16 @@ pub(crate) struct Counters {
     pub(crate) refused: Counter,
     /// Tokens that were made.
     pub(crate) tokens_made: Counter,
-    /// Sockets that were refused for their token.
-    pub(crate) tokens_refused: Counter,
+    /// Sockets that were refused for their token, by reason.
+    pub(crate) tokens_refused: Words,
+    /// Requests and sockets that were refused, by the problem's code.
+    pub(crate) refusals: Words,
+    /// From a send's request until its answer.
+    pub(crate) sends: Histogram,
+    /// Connections that are open and no sockets.
+    pub(crate) connections_open: Counter,
+    /// Connections that were accepted.
+    pub(crate) connections_opened: Counter,
 }
 
 /// A token and what it grants.
@@ -100,6 +120,7 @@ pub(crate) struct Send {
     /// Seconds; 0 is for whoever listens now.
     pub(crate) ttl: Option<u32>,
     pub(crate) idempotency_key: Option<Box<str>>,
+    pub(crate) origin: Origin,
 }
 
 /// What became of it.
@@ -118,6 +139,18 @@ impl Service {
 
     pub(crate) fn now_ms(&self) -> u64 {
         self.hub.clock.now_ms()
+    }
+
+    /// Microseconds since 1970.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.hub.clock.now_us()
+    }
+
+    /// A send that began then is about to be answered. Returns the time, as [`now_us`](Self::now_us).
+    pub(crate) fn sent_since(&self, began_us: u64) -> u64 {
+        let now_us = self.now_us();
+        self.counters.sends.observe(now_us.saturating_sub(began_us));
+        now_us
     }
 
     /// Whether the bearer of a text may do something.
@@ -227,7 +260,8 @@ impl Service {
                 Ok(Sent::Passed)
             }
             _ => {
-                let result = self.broker().publish(send.draft(), self.now_ms()).await;
+                let now_ms = send.origin.at_us / 1000;
+                let result = self.broker().publish(send.draft(), now_ms).await;
                 self.sent(result)
             }
         }
@@ -276,6 +310,34 @@ impl Send {
             data: self.data,
             ttl_seconds: self.ttl.unwrap_or(0),
             idempotency_key: self.idempotency_key,
+            origin: self.origin,
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            tokens_refused: Words::with(&["invalid", "revoked", "timed_out"]),
+            stored: Counter::default(),
+            passed: Counter::default(),
+            refused: Counter::default(),
+            tokens_made: Counter::default(),
+            refusals: Words::default(),
+            sends: Histogram::default(),
+            connections_open: Counter::default(),
+            connections_opened: Counter::default(),
+        }
+    }
+}
+
+impl Denied {
+    /// As a metric's label says it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Denied::Token(TokenError::Invalid) => "invalid",
+            Denied::Token(TokenError::TimedOut) => "timed_out",
+            Denied::Revoked => "revoked",
         }
     }
 }
@@ -300,6 +362,7 @@ impl crate::demo::Channels for Service {
             data: Data::Text(text.into()),
             ttl: None,
             idempotency_key: None,
+            origin: Origin { at_us: self.now_us(), follower: None },
         };
         Service::send(self, send).await.map(|_| ()).map_err(|error| error.to_string())
     }

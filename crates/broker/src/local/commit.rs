@@ -285,6 +285,7 @@ impl Shared {
                 Data::Binary(_) => Data::Binary(copy),
             },
             links: links.collect(),
+            origin: draft.origin.clone(),
         };
         self.announce(|announce| announce.announce(message));
         self.announced.store(offset.0, Ordering::Release);

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::ReadError,
     key::ChannelKey,
-    message::{History, Link, Message, Page, Position},
+    message::{History, Link, Message, Origin, Page, Position},
 };
 use journal::{After, Key, ReadError as JournalError, Record, Walk};
 use protocol::{
@@ -195,5 +195,6 @@ fn message(record: Record, key: Key) -> Result<Message, JournalError> {
         ttl_seconds: record.ttl_seconds,
         data,
         links: smallvec::smallvec![link],
+        origin: Origin::default(),
     })
 }

@@ -332,6 +332,10 @@ impl Broker for Local {
         self.shared.reader.kept_bytes()
     }
 
+    fn kept_segments(&self) -> u64 {
+        self.shared.reader.kept_segments() as u64
+    }
+
     async fn close(&self) {
         self.shared.queue.close();
         let thread = self.writer_thread.lock().take();

@@ -287,7 +287,8 @@ impl Shared {
             } else if let Some(data) = record.data() {
                 let links = std::iter::once(link).collect();
                 self.announce(|announce| {
-                    announce.announce(Message { offset, time_ms, ttl_seconds, data, links });
+                    let origin = Default::default();
+                    announce.announce(Message { offset, time_ms, ttl_seconds, data, links, origin });
                 });
             }
         }

@@ -249,5 +249,6 @@ fn message(record: &Record, link: Link) -> Option<Message> {
         ttl_seconds: record.head.ttl_seconds,
         data: record.data()?,
         links: smallvec::smallvec![link],
+        origin: Default::default(),
     })
 }

@@ -288,6 +288,7 @@ mod tests {
             data: protocol::message::Data::Text("x".to_owned().into()),
             ttl_seconds: 0,
             idempotency_key: Some("k".into()),
+            origin: Default::default(),
         };
         let many = draft(Recipients::Many(["b", "a.c", "b"].map(id).into()));
         let parts_of_many = parts(&hasher, 3, &many);

@@ -104,6 +104,7 @@ pub(crate) fn draft(to: &str, text: &str) -> Draft {
         data: Data::Text(text.to_owned().into()),
         ttl_seconds: 0,
         idempotency_key: None,
+        origin: Default::default(),
     }
 }
 

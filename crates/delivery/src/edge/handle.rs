@@ -2,6 +2,7 @@
 
 use crate::{channel::Channel, entry::Entry};
 use parking_lot::Mutex;
+use protocol::socket::Seconds;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -12,7 +13,34 @@ pub struct EdgeHandle {
     queue: Mutex<Queue>,
     /// Slots of sockets that take no more.
     blocked: Mutex<Vec<u32>>,
+    /// As it was at the edge's last look.
+    lag: Mutex<Lag>,
     notify: Notify,
+}
+
+/// How far sockets are behind that take no more: as of the last second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// How many there are.
+    pub sockets: u64,
+    /// Bytes of the log between one of them and its channel's newest message, at most.
+    pub bytes_max: u64,
+    /// For how long one of them has taken nothing, at most.
+    pub seconds_max: Seconds,
+}
+
+impl Lag {
+    /// One more is so far behind.
+    pub(super) fn add(&mut self, bytes: u64, seconds: Seconds) {
+        self.join(Self { sockets: 1, bytes_max: bytes, seconds_max: seconds });
+    }
+
+    /// That of both.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.sockets += other.sockets;
+        self.bytes_max = self.bytes_max.max(other.bytes_max);
+        self.seconds_max = self.seconds_max.max(other.seconds_max);
+    }
 }
 
 /// Work for an edge. Bounded: a channel stands here once, a socket once per reason.
@@ -38,7 +66,8 @@ impl EdgeHandle {
     #[must_use]
     pub fn new(index: u16) -> Arc<Self> {
         assert!(index < Self::EDGES_MAX, "the configuration allows no more edges");
-        Arc::new(Self { index, queue: Mutex::default(), blocked: Mutex::default(), notify: Notify::new() })
+        let (queue, blocked, lag) = Default::default();
+        Arc::new(Self { index, queue, blocked, lag, notify: Notify::new() })
     }
 
     pub(crate) fn index(&self) -> u16 {
@@ -75,6 +104,14 @@ impl EdgeHandle {
     /// The sockets that took no more since the last call.
     pub(super) fn take_blocked(&self) -> Vec<u32> {
         std::mem::take(&mut *self.blocked.lock())
+    }
+
+    pub(crate) fn lag(&self) -> Lag {
+        *self.lag.lock()
+    }
+
+    pub(super) fn set_lag(&self, lag: Lag) {
+        *self.lag.lock() = lag;
     }
 
     /// A socket is to be ended.

@@ -12,7 +12,7 @@ mod slow;
 mod tick;
 mod work;
 
-pub use handle::EdgeHandle;
+pub use handle::{EdgeHandle, Lag};
 pub use local::Edge;
 pub(crate) use slow::end_patience;
 

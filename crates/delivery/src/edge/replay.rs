@@ -85,7 +85,7 @@ fn write_page(edge: &Rc<Edge>, socket: &Arc<Socket>, history: &History) -> bool 
             })
             .collect();
         let frames: Vec<(Offset, &Bytes)> = frames.iter().map(|(offset, frame)| (*offset, frame)).collect();
-        progress = write_frames(hub, &mut state, &frames);
+        progress = write_frames(hub, socket, &mut state, &frames);
     }
     if progress == Progress::UpToDate {
         state.cursor = state.cursor.max(history.upto);

@@ -7,6 +7,7 @@
 
 use super::{
     diagnosis::{Diagnosis, Waiting},
+    handle::Lag,
     local::Edge,
 };
 use crate::{
@@ -64,9 +65,13 @@ impl Slow {
         let fresh = edge.handle.take_blocked();
         let Some(diagnosis) = &self.diagnosis else { return };
         self.sockets.extend(fresh.into_iter().map(|slot| Suspect { slot, unanswered_since: None }));
+        let mut lag = Lag::default();
         self.sockets.retain_mut(|suspect| {
             let Some(socket) = edge.socket(suspect.slot as usize) else { return false };
             let mut state = socket.state.lock();
+            if let Some(since) = state.heartbeat.blocked_since() {
+                lag.add(socket.channel.latest().0.saturating_sub(state.cursor.0), now - since);
+            }
             match suspect.look(diagnosis, &mut state, now) {
                 Verdict::Flows => {
                     state.watched = false;
@@ -86,6 +91,7 @@ impl Slow {
                 }
             }
         });
+        edge.handle.set_lag(lag);
         if self.sockets.capacity() > 1024 && self.sockets.len() < self.sockets.capacity() / 4 {
             self.sockets.shrink_to_fit();
         }

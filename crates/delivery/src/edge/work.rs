@@ -1,7 +1,7 @@
 //! What other threads left for this edge: news to send, pages to read, sockets to end.
 
 use super::local::Edge;
-use crate::{catch_up::serve, channel::Channel, entry::Entry};
+use crate::{catch_up::serve, channel::Channel, entry::Entry, written::Written};
 use std::{rc::Rc, sync::Arc};
 use tokio::task::{spawn_local, yield_now};
 
@@ -40,16 +40,17 @@ pub(super) async fn run(edge: Rc<Edge>) {
 async fn send(edge: &Rc<Edge>, channel: &Channel, entry: &Arc<Entry>, sends: &mut usize) {
     // Before the first look, so that what is announced meanwhile queues the channel again.
     channel.dequeue(edge.index());
-    let mut next = 0;
+    let (mut next, mut written) = (0, Written::of(entry));
     loop {
         let members = channel.members(&mut next, SENDS_MAX);
         if members.is_empty() {
             return;
         }
         for socket in members.iter().filter(|socket| socket.edge == edge.index()) {
-            serve(&edge.hub, socket, Some(entry));
+            written.note(socket, serve(&edge.hub, socket, Some(entry)));
             *sends += 1;
         }
+        written.measure(&edge.hub);
         if *sends >= SENDS_MAX {
             *sends = 0;
             yield_now().await;

@@ -65,7 +65,7 @@ impl Hub {
         // A heap of the smallest: memory for one page, whatever the number of channels.
         let mut page = BinaryHeap::with_capacity(limit + 1);
         self.for_each_channel(|channel: &Arc<Channel>| {
-            if after.is_none_or(|after| channel.id > *after) {
+            if !channel.id.is_canary() && after.is_none_or(|after| channel.id > *after) {
                 page.push(channel.id.clone());
                 if page.len() > limit {
                     page.pop();

@@ -35,6 +35,9 @@ const RETRY: Duration = Duration::from_secs(1);
 
 impl Watch {
     fn mark(&self, channel: &Channel, mark: impl FnOnce(&mut Touched)) {
+        if channel.id.is_canary() {
+            return;
+        }
         let mut marks = self.marks.lock();
         // Nobody looks where nobody is to be told.
         let Some(marks) = &mut *marks else { return };

@@ -54,6 +54,7 @@ impl Letter {
             data: Data::Text(Text::new(text).expect("it is UTF-8")),
             ttl_seconds: self.ttl_seconds,
             idempotency_key: self.key.as_deref().map(Box::from),
+            origin: Default::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use broker::{
     broker::Broker,
     key::ChannelKey,
     local::{Durability, Local, Options},
-    message::{Draft, Recipients},
+    message::{Draft, Origin, Recipients},
 };
 use delivery::{
     clock::Clock,
@@ -244,5 +244,11 @@ fn draft(channels: &[Channel], text: String, ttl_seconds: u32, key: Option<&str>
         [channel] => Recipients::One(channel.id.clone()),
         channels => Recipients::Many(channels.iter().map(|channel| channel.id.clone()).collect()),
     };
-    Draft { to, data: Data::Text(text.into()), ttl_seconds, idempotency_key: key.map(Into::into) }
+    Draft {
+        to,
+        data: Data::Text(text.into()),
+        ttl_seconds,
+        idempotency_key: key.map(Into::into),
+        origin: Origin::default(),
+    }
 }

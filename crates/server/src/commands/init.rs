@@ -76,6 +76,7 @@ fn line(option: &OptionSpec, name: &str) -> String {
         ("broker.user" | "broker.password" | "broker.token", _) => format!("# {name} = \"\""),
         ("broker.credentials", _) => format!("# {name} = \"/etc/downlink/nats.creds\""),
         ("broker.tls_ca", _) => format!("# {name} = \"/etc/downlink/nats-ca.pem\""),
+        ("trace.otlp", _) => format!("# {name} = \"http://127.0.0.1:4318\""),
         ("edge.threads", _) => format!("# {name} = 1"),
         (_, default) => format!("# {name} = {default}"),
     }

@@ -53,7 +53,7 @@ impl Check<'_> {
             self.wrong("broker.prefix", "is 1 to 32 letters, digits, - or _");
         }
         let replicas = self.within(&REPLICAS, broker.replicas);
-        if replicas % 2 == 0 {
+        if replicas.is_multiple_of(2) {
             self.wrong(
                 "broker.replicas",
                 "is an even number, which bears no more failures than the one below; 1, 3 or 5",

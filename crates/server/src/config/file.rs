@@ -32,6 +32,8 @@ pub(super) struct Read {
 enum Shape {
     Text,
     Number,
+    /// A number that may have a point.
+    Fraction,
     Switch,
     /// A list of texts.
     Texts,
@@ -62,6 +64,7 @@ fn shape(path: &str) -> Option<Shape> {
         path => OPTIONS.iter().find(|option| option.path == path).map(|option| match option.kind {
             Kind::Text => Shape::Text,
             Kind::Number => Shape::Number,
+            Kind::Fraction => Shape::Fraction,
             Kind::Switch => Shape::Switch,
             Kind::List => Shape::Texts,
         }),
@@ -184,6 +187,10 @@ impl Reader<'_> {
         }
     }
 
+    fn fraction(&mut self, line: usize, path: &str, text: &str) -> Option<Value> {
+        text.parse().ok().map(Value::Float).or_else(|| self.not(line, path, "a number"))
+    }
+
     /// The value, if it is of its kind.
     fn value(&mut self, path: &str, shape: Shape, value: &Found<'_>) -> Option<Value> {
         let line = self.line(value.span().start);
@@ -202,6 +209,9 @@ impl Reader<'_> {
                 self.not(line, path, "a whole number, without quotes and without a unit")
             }
             (Shape::Number, _) => self.not(line, path, "a whole number"),
+            (Shape::Fraction, DeValue::Float(number)) => self.fraction(line, path, number.as_str()),
+            (Shape::Fraction, DeValue::Integer(number)) => self.fraction(line, path, number.as_str()),
+            (Shape::Fraction, _) => self.not(line, path, "a number, without quotes"),
             (Shape::Switch, DeValue::Boolean(is_on)) => Some(Value::Boolean(*is_on)),
             (Shape::Switch, _) => self.not(line, path, "true or false, without quotes"),
             (Shape::Texts | Shape::Tables { or_texts: true, .. }, DeValue::String(_)) => {

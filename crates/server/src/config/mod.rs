@@ -11,12 +11,14 @@ pub(crate) mod options;
 mod presence;
 mod secrets;
 mod tls;
+mod trace;
 mod written;
 
 use crate::{
     keys::ApiKeys,
     rates::{Rate, RatesWanted},
     tls::Certificates,
+    trace::TraceTo,
 };
 use ::broker::local::Durability;
 use api::OfKeys;
@@ -69,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) drain: Duration,
     pub(crate) log_json: bool,
     pub(crate) log_level: String,
+    /// Where traces go, if anywhere.
+    pub(crate) trace: Option<TraceTo>,
     /// What was said of each option.
     pub(crate) said: Said,
 }
@@ -227,6 +231,7 @@ impl Check<'_> {
             drain: Duration::from_secs(self.within(&Self::DRAIN_SECONDS, written.drain_seconds)),
             log_json: self.log_format(log.format.as_deref()),
             log_level: self.log_level(log.level),
+            trace: self.trace(written.trace.unwrap_or_default()),
             said: Said::default(),
         }
     }

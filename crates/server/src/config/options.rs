@@ -7,6 +7,8 @@ pub(crate) enum Kind {
     Text,
     Number,
     Switch,
+    /// A number that may have a point.
+    Fraction,
     /// Separated by commas in the environment.
     List,
 }
@@ -79,4 +81,7 @@ options! {
     "edge.threads" "DOWNLINK_EDGE_THREADS" Number "" "Threads that serve sockets and sends. Half the cores if not set.";
     "log.format" "DOWNLINK_LOG_FORMAT" Text "\"text\"" "\"text\" or \"json\".";
     "log.level" "DOWNLINK_LOG" Text "\"info\"" "What is logged: error, warn, info, debug, trace, also by module.";
+    "trace.otlp" "DOWNLINK_TRACE_OTLP" Text "" "A collector of traces that takes OTLP over HTTP, as \"http://127.0.0.1:4318\". Off if not set.";
+    "trace.service" "DOWNLINK_TRACE_SERVICE" Text "\"downlink\"" "What this server is called in traces.";
+    "trace.ratio" "DOWNLINK_TRACE_RATIO" Fraction "0.01" "How many of the requests that bring no trace of their own begin one: 0 to 1.";
 }

@@ -219,6 +219,7 @@ fn every_option_of_the_table_is_one_of_the_file() {
             options::Kind::Text => "\"x\"",
             options::Kind::Number => "1",
             options::Kind::Switch => "true",
+            options::Kind::Fraction => "0.5",
             options::Kind::List => "[\"x\"]",
         };
         let text = match option.path.split_once('.') {

@@ -28,6 +28,15 @@ pub(super) struct Written {
     pub(super) broker: Option<Broker>,
     pub(super) edge: Option<Edge>,
     pub(super) log: Option<Log>,
+    pub(super) trace: Option<Trace>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trace {
+    pub(super) otlp: Option<String>,
+    pub(super) service: Option<String>,
+    pub(super) ratio: Option<f64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -270,6 +279,7 @@ fn value(kind: Kind, text: &str) -> Result<Value, &'static str> {
     match kind {
         Kind::Text => Ok(Value::String(text.to_owned())),
         Kind::Number => text.trim().parse().map(Value::Integer).map_err(|_| "a whole number"),
+        Kind::Fraction => text.trim().parse().map(Value::Float).map_err(|_| "a number"),
         Kind::Switch => text.trim().parse().map(Value::Boolean).map_err(|_| "true or false"),
         Kind::List => {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());

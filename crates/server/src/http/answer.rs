@@ -1,7 +1,7 @@
 //! Answers written by hand, to the connection itself: what the general server spends on an answer is more than most of
 //! them are worth.
 
-use super::{body::Body, error::Problem};
+use crate::follow::RequestId;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use hyper::ext::ReasonPhrase;
@@ -38,8 +38,8 @@ pub(super) enum Goes {
 /// Writes the answer to a send: nearly all are this one.
 pub(super) async fn write_sent<S: AsyncWrite + Unpin>(
     stream: &mut S,
-    status: StatusCode,
-    body: &[u8],
+    (status, body): (StatusCode, &[u8]),
+    name: Option<&RequestId>,
     now_ms: u64,
 ) -> io::Result<()> {
     build(|out| {
@@ -53,19 +53,13 @@ pub(super) async fn write_sent<S: AsyncWrite + Unpin>(
         );
         write!(out, "content-length: {}\r\n", body.len()).expect(INFALLIBLE);
         push_date(out, now_ms);
+        if let Some(name) = name {
+            write!(out, "x-request-id: {name}\r\n").expect(INFALLIBLE);
+        }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(body);
     });
     write_built(stream).await
-}
-
-/// Writes a refusal, as [`write`] does.
-pub(super) async fn write_problem<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    problem: Problem,
-    now_ms: u64,
-) -> io::Result<Goes> {
-    write(stream, problem.response().map(Body::into_bytes), now_ms).await
 }
 
 /// Writes an answer to a request in HTTP/1.1 that was no `HEAD`.

@@ -8,10 +8,11 @@ use super::{
     flight::Flight,
     general::{self, End, Todo},
     lane::{self, Open},
+    named,
     socket::{Polling, TakeOver},
     tls::TlsStream,
 };
-use crate::service::Service;
+use crate::{follow::Followed, service::Service};
 use bytes::Bytes;
 use delivery::{edge::Edge, stream::Stream};
 use http::{Request, Response};
@@ -60,6 +61,8 @@ impl Connection {
         place: Place,
     ) -> Self {
         let (edge, site, flight) = (Rc::clone(edge), Arc::clone(site), Rc::clone(flight));
+        site.service.counters.connections_open.add(1);
+        site.service.counters.connections_opened.add(1);
         Self { edge, site, peer, flight, place }
     }
 
@@ -104,7 +107,7 @@ impl Connection {
             };
             let response = match left.todo {
                 Todo::Answer(response) => response,
-                Todo::Poll(polling) => match this.wait(&mut back, polling).await {
+                Todo::Poll(polling) => match this.wait(&mut back, polling, &left.followed).await {
                     Some(response) => response,
                     None => return,
                 },
@@ -122,11 +125,13 @@ impl Connection {
         &'a self,
         open: &'a mut Open<W>,
         polling: Polling,
+        followed: &'a Followed,
     ) -> Pin<Box<impl Future<Output = Option<Response<Bytes>>> + 'a>> {
         Box::pin(async move {
             let answer = pin!(polling.answer(&self.service().hub));
-            let response = lane::while_there(open, answer).await?;
+            let mut response = lane::while_there(open, answer).await?;
             self.answered_now();
+            named::finish(self.service(), followed, &mut response);
             Some(response.map(Body::into_bytes))
         })
     }
@@ -155,6 +160,12 @@ impl Connection {
             Ok(stream) => take_over.run(&self.edge, stream, &open.unread),
             Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.service().counters.connections_open.subtract(1);
     }
 }
 

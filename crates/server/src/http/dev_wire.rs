@@ -78,7 +78,7 @@ pub(super) async fn handle(
     match service.verify(&token) {
         Ok(grant) => run(&service, peer, command, &token, grant).await,
         Err(denied) => {
-            service.counters.tokens_refused.add(1);
+            service.counters.tokens_refused.add(denied.word());
             service.rates.token_was_refused(peer.ip(), now_ms);
             refused(if denied == Denied::Token(TokenError::TimedOut) { TIMED_OUT } else { INVALID })
         }

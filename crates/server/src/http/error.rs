@@ -31,6 +31,10 @@ pub(super) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Beside an answer that is a problem: its code, for whoever counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code(pub(super) &'static str);
+
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), headers: Vec::new() }
@@ -195,6 +199,7 @@ impl Problem {
 
     pub(super) fn response(self) -> Response<Body> {
         let mut response = json(self.status, self.body());
+        response.extensions_mut().insert(Code(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));

@@ -10,8 +10,9 @@ use super::{
     error::Problem,
     flight::{Flight, Flying},
     lane::Open,
-    messages,
+    messages, named,
 };
+use crate::follow::{Followed, Head};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Version, header};
 use http_body::Body as _;
@@ -25,9 +26,11 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tracing::Instrument as _;
 
 /// How hyper's part ended.
 pub(super) enum End<S> {
@@ -44,6 +47,8 @@ pub(super) struct Left {
     pub(super) todo: Todo,
     /// The node does not stop before it is done.
     pub(super) flying: Flying,
+    /// A poll is answered in its name.
+    pub(super) followed: Arc<Followed>,
 }
 
 pub(super) enum Todo {
@@ -112,6 +117,7 @@ struct Requests {
 
 /// A request while it is answered.
 struct Asked {
+    followed: Arc<Followed>,
     connection: Rc<Connection>,
     taken_back: Rc<RefCell<Option<Left>>>,
     flying: Flying,
@@ -126,15 +132,25 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, TakenBack>>>>;
 
     fn call(&self, request: Request<hyper::body::Incoming>) -> Self::Future {
+        let service = self.connection.service();
+        let followed = service.following.begin_always(&Head::of(&request));
+        let refuse = |mut response| -> Self::Future {
+            named::finish(service, &followed, &mut response);
+            Box::pin(std::future::ready(Ok(response)))
+        };
         if let Some(problem) = dubious(&request) {
-            return Box::pin(std::future::ready(Ok(problem.response())));
+            return refuse(problem.response());
         }
         let Some(flying) = Flight::begin(self.connection.flight()) else {
-            return Box::pin(async { Ok(Problem::stopping()) });
+            return refuse(Problem::stopping());
         };
         self.connection.place().busy();
-        let request = request.map(Incoming::new);
+        let mut request = request.map(Incoming::new);
+        request.extensions_mut().insert(Arc::clone(&followed));
+        // Whatever is logged on behalf of this request has its name, at any level.
+        let span = tracing::error_span!("request", id = %followed.id());
         let asked = Asked {
+            followed,
             connection: Rc::clone(&self.connection),
             taken_back: Rc::clone(&self.taken_back),
             flying,
@@ -143,12 +159,13 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Requests {
         };
         if messages::is_send(&request) {
             // A future of its own: nearly all requests are sends, and all others have larger ones.
-            return Box::pin(async move {
+            let answer = async move {
                 let response = messages::handle(asked.connection.service(), request).await;
                 asked.answer(response)
-            });
+            };
+            return Box::pin(answer.instrument(span));
         }
-        Box::pin(async move {
+        let answer = async move {
             match asked.connection.handle(request).await {
                 Outcome::Answer(response) => asked.answer(response),
                 Outcome::Poll(polling) if asked.body.is_some() => asked.take_back(Todo::Poll(polling)),
@@ -156,15 +173,20 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Requests {
                     let response = polling.answer(&asked.connection.service().hub).await;
                     asked.answer(response)
                 }
-                Outcome::TakeOver(take_over) => asked.take_back(Todo::TakeOver(take_over)),
+                Outcome::TakeOver(take_over) => {
+                    asked.followed.answered(take_over.status());
+                    asked.take_back(Todo::TakeOver(take_over))
+                }
             }
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 
 impl Asked {
     /// Takes the connection back for an answer that is whole; any other is hyper's.
-    fn answer(self, response: Response<Body>) -> Result<Response<Body>, TakenBack> {
+    fn answer(self, mut response: Response<Body>) -> Result<Response<Body>, TakenBack> {
+        named::finish(self.connection.service(), &self.followed, &mut response);
         if self.brought == Brought::Credentials && response.status().is_success() {
             self.connection.place().trust();
         }
@@ -178,7 +200,7 @@ impl Asked {
     }
 
     fn take_back(self, todo: Todo) -> Result<Response<Body>, TakenBack> {
-        *self.taken_back.borrow_mut() = Some(Left { todo, flying: self.flying });
+        *self.taken_back.borrow_mut() = Some(Left { todo, flying: self.flying, followed: self.followed });
         Err(TakenBack)
     }
 }

@@ -7,10 +7,16 @@
 
 use super::{
     answer::{self, Goes},
+    body::Body,
     connection::{Connection, linger},
     error::Problem,
     flight::{Flight, Flying},
     messages::plain::{Look, Plain, look},
+    named,
+};
+use crate::{
+    follow::{Followed, Head},
+    service::Service,
 };
 use protocol::limits;
 use std::{
@@ -18,6 +24,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio::{
@@ -66,9 +73,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 Err(_) => return None,
             },
             Ok(Next::TooSlow) => {
-                let now_ms = connection.service().now_ms();
                 // Whether it arrives or not: the connection is over.
-                let _ = answer::write_problem(&mut stream, Problem::body_too_slow(), now_ms).await;
+                let _ = refuse(connection.service(), &mut stream, Problem::body_too_slow(), None).await;
                 linger(stream).await;
                 return None;
             }
@@ -168,15 +174,39 @@ async fn send<S: AsyncWrite + Unpin>(
 ) -> io::Result<Goes> {
     let flying = flying.or_else(|| Flight::begin(connection.flight()));
     connection.place().busy();
-    let sent = plain.send(connection.service()).await;
-    let now_ms = connection.service().now_ms();
+    let service = connection.service();
+    let began = service.now_us();
+    let followed = plain.followed.clone();
+    let sent = plain.send(service, began).await;
+    let now_ms = service.sent_since(began) / 1000;
     drop(flying);
     connection.place().trust();
     connection.answered_now();
     match sent {
-        Ok((status, body)) => answer::write_sent(stream, status, &body, now_ms).await.map(|()| Goes::On),
-        Err(error) => answer::write_problem(stream, Problem::from(error), now_ms).await,
+        Ok((status, body)) => {
+            if let Some(followed) = &followed {
+                followed.answered(status);
+            }
+            let id = followed.as_deref().map(Followed::id);
+            answer::write_sent(stream, (status, body.as_slice()), id, now_ms).await.map(|()| Goes::On)
+        }
+        Err(error) => refuse(service, stream, Problem::from(error), followed).await,
     }
+}
+
+/// Refuses a send. It gets a name now, if it has none, so that it can be spoken of.
+fn refuse<'a, S: AsyncWrite + Unpin>(
+    service: &'a Service,
+    stream: &'a mut S,
+    problem: Problem,
+    followed: Option<Arc<Followed>>,
+) -> Pin<Box<impl Future<Output = io::Result<Goes>> + 'a>> {
+    Box::pin(async move {
+        let followed = followed.unwrap_or_else(|| service.following.begin_always(&Head::default()));
+        let mut response = problem.response();
+        named::finish(service, &followed, &mut response);
+        answer::write(stream, response.map(Body::into_bytes), service.now_ms()).await
+    })
 }
 
 /// Waits for what is to be answered, for as long as the client is there; `None` once it is gone. What it says

@@ -7,7 +7,7 @@
 //! | `/v1/channels…` | `channels` |
 //! | `/v1/presence` | `presence` |
 //! | `/_ah/channel/dev` | `dev_wire` |
-//! | `/healthz`, `/metrics` | `health` |
+//! | `/healthz`, `/readyz`, `/metrics` | `health` |
 //! | `/openapi.json`, `/docs` | `openapi` |
 //! | `/console…`, `/v1/console/…` | `console` |
 //! | `/channel.js`, `/_ah/channel/jsapi`, `/downlink.mjs` | `assets` |
@@ -29,6 +29,7 @@ mod health;
 mod http2;
 mod lane;
 mod messages;
+mod named;
 pub(crate) mod openapi;
 mod parameters;
 mod presence;
@@ -36,7 +37,7 @@ pub(crate) mod proxy;
 mod socket;
 mod tls;
 
-use crate::{demo, service::Service, tls::Certificates};
+use crate::{canary, demo, service::Service, tls::Certificates};
 use axum::{
     Router,
     routing::{any, get},
@@ -103,6 +104,7 @@ impl Site {
             .route("/_ah/channel/dev", any(dev_wire::handle))
             .route("/v1/presence", get(presence::list))
             .route("/healthz", get(health::healthz))
+            .route("/readyz", get(health::readyz))
             .with_state(Arc::clone(&service))
             .merge(assets::router())
             .merge(if with_operators { Self::operators(&service) } else { Router::new() })
@@ -172,6 +174,9 @@ pub(crate) async fn serve(edge: Rc<Edge>, doors: io::Result<Vec<Door>>, mut stop
             return;
         }
     };
+    if let Some(door) = doors.first() {
+        tokio::task::spawn_local(canary::perch(Arc::clone(&door.site.service.canary), Rc::clone(&edge)));
+    }
     let flight = Rc::new(Flight::default());
     let connections = Connections::new(quiet_max(&edge));
     let mut looks = tokio::time::interval(Duration::from_secs(1));

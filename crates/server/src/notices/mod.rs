@@ -8,20 +8,20 @@ mod backlog;
 mod request;
 mod tries;
 
+use crate::{
+    follow::TRACEPARENT,
+    outgoing::{Client, client},
+    trace::{Attribute, Context, Kind, Span, Tracer},
+};
 use backlog::Backlog;
 use broker::presence::{Notice, PresenceStore};
-use bytes::Bytes;
-use delivery::{clock::Clock, counters::Counter, timeline::Noticed};
+use delivery::{clock::Clock, counters::Counter, histogram::Histogram, timeline::Noticed};
 use http::{StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use http_body_util::{BodyExt, Limited};
 use parking_lot::{Mutex, RwLock};
 use protocol::{id::ClientId, limits};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -47,8 +47,11 @@ pub(crate) struct Notices {
     to: NoticesTo,
     store: Arc<dyn PresenceStore>,
     clock: Clock,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
+    tracer: Option<Arc<Tracer>>,
     backlog: Mutex<Backlog>,
+    /// Notices that were tried and are not settled: when they came about, by generation, which rises with time.
+    begun: Mutex<BTreeMap<u64, u64>>,
     changed: Notify,
     /// The application answered 410: it wants no more, until the node is started again.
     stopped: AtomicBool,
@@ -72,23 +75,36 @@ pub(crate) struct Counters {
     pub(crate) refused: Counter,
     /// Notices that were given up: too old, or not wanted.
     pub(crate) dropped: Counter,
+    /// What a try takes.
+    pub(crate) tries: Histogram,
 }
 
 impl Notices {
     /// # Errors
     /// A sentence, if the system's certificates are needed and cannot be read.
-    pub(crate) fn new(to: NoticesTo, store: Arc<dyn PresenceStore>, clock: Clock) -> Result<Self, String> {
-        let roots = match to.url.scheme_str() {
-            Some("https") => HttpsConnectorBuilder::new()
-                .with_native_roots()
-                .map_err(|error| format!("presence.url is https, and the system's certificates cannot be read ({error}); install ca-certificates"))?,
-            _ => HttpsConnectorBuilder::new().with_tls_config(no_tls()?),
-        };
-        let client =
-            Client::builder(TokioExecutor::new()).build(roots.https_or_http().enable_http1().build());
+    pub(crate) fn new(
+        to: NoticesTo,
+        store: Arc<dyn PresenceStore>,
+        clock: Clock,
+        tracer: Option<Arc<Tracer>>,
+    ) -> Result<Self, String> {
+        let client = client(&to.url, "presence.url")?;
         let (backlog, changed) = (Mutex::default(), Notify::new());
-        let (stopped, refused, listener, counters) = Default::default();
-        let this = Self { to, store, clock, client, backlog, changed, stopped, refused, listener, counters };
+        let (stopped, refused, listener, counters, begun) = Default::default();
+        let this = Self {
+            to,
+            store,
+            clock,
+            client,
+            tracer,
+            backlog,
+            begun,
+            changed,
+            stopped,
+            refused,
+            listener,
+            counters,
+        };
         this.recorded(this.store.waiting());
         Ok(this)
     }
@@ -112,6 +128,11 @@ impl Notices {
     /// Whether the application said that it wants no more.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// When the oldest notice came about that was tried and is not settled, in milliseconds since 1970.
+    pub(crate) fn oldest_ms(&self) -> Option<u64> {
+        self.begun.lock().first_key_value().map(|(_, time_ms)| *time_ms)
     }
 
     /// Sends until it is dropped. What is on its way then is told again after the next start.
@@ -149,6 +170,7 @@ impl Notices {
                 continue;
             };
             drop(backlog);
+            self.begun.lock().insert(notice.generation, notice.time_ms);
             let age_ms = self.clock.now_ms().saturating_sub(notice.time_ms);
             if self.is_stopped() || age_ms > limits::NOTICE_LIFE.as_millis() as u64 {
                 self.counters.dropped.add(1);
@@ -162,7 +184,13 @@ impl Notices {
     }
 
     async fn send(&self, notice: &Notice) -> Outcome {
-        let request = request::request(&self.to, notice, self.clock.now_ms());
+        let mut request = request::request(&self.to, notice, self.clock.now_ms());
+        let traced = self.tracer.as_ref().and_then(|tracer| Some((tracer, tracer.begin(None)?.0)));
+        if let Some((_, context)) = traced
+            && let Ok(value) = context.traceparent().parse()
+        {
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
         let path = request.uri().path().to_owned();
         let answer = async {
             let response = self.client.request(request).await.map_err(|error| error.to_string())?;
@@ -171,7 +199,15 @@ impl Notices {
             let _ = Limited::new(response.into_body(), limits::NOTICE_ANSWER_BYTES_MAX).collect().await;
             Ok::<_, String>(status)
         };
-        let reason = match time::timeout(limits::NOTICE_TIME, answer).await {
+        let began = self.clock.elapsed_us();
+        let answered = time::timeout(limits::NOTICE_TIME, answer).await;
+        let took_us = self.clock.elapsed_us() - began;
+        self.counters.tries.observe(took_us);
+        if let Some((tracer, context)) = traced {
+            let status = answered.as_ref().ok().and_then(|answered| answered.as_ref().ok()).copied();
+            tracer.end(self.span(context, took_us, notice, status));
+        }
+        let reason = match answered {
             Ok(Ok(status)) if status.is_success() => return Outcome::Told,
             Ok(Ok(StatusCode::GONE)) => return Outcome::Unwanted,
             Ok(Ok(status)) if self.means_no_handler(status) => {
@@ -184,6 +220,24 @@ impl Notices {
         };
         tracing::debug!(generation = notice.generation, %reason, "a presence notice was not taken; it is tried again");
         Outcome::Failed
+    }
+
+    /// A try as a trace has it: not of whom it told.
+    fn span(&self, context: Context, took_us: u64, notice: &Notice, status: Option<StatusCode>) -> Span {
+        let ended = self.clock.now_us();
+        let mut attributes = vec![Attribute::number("downlink.generation", notice.generation)];
+        if let Some(status) = status {
+            attributes.push(Attribute::number("http.response.status_code", u64::from(status.as_u16())));
+        }
+        Span {
+            context,
+            parent: None,
+            name: "presence notice".into(),
+            kind: Kind::Client,
+            time_us: (ended.saturating_sub(took_us), ended),
+            attributes,
+            failed: !status.is_some_and(|status| status.is_success()),
+        }
     }
 
     /// In App Engine's format, an application without handlers is one that does not want to know, as it was there: a
@@ -240,6 +294,9 @@ impl Notices {
     }
 
     async fn settle(&self, notices: Vec<Notice>) {
+        for notice in &notices {
+            self.begun.lock().remove(&notice.generation);
+        }
         let ids: Vec<ClientId> = notices.iter().map(|notice| notice.id.clone()).collect();
         let more = self.store.settle(notices).await;
         let mut backlog = self.backlog.lock();
@@ -251,15 +308,6 @@ impl Notices {
         // Also what was left from before a restart, of which nobody else has heard.
         self.recorded(more);
     }
-}
-
-/// A client without certificates, for an address that needs none.
-fn no_tls() -> Result<rustls::ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl World {
         tokio::spawn(application(listener, answer, Arc::clone(&heard)));
         let clock = Clock::start();
         let store = store(clock.now_ms());
-        let notices = Arc::new(Notices::new(to(address), Arc::clone(&store), clock).unwrap());
+        let notices = Arc::new(Notices::new(to(address), Arc::clone(&store), clock, None).unwrap());
         Self { notices, store, clock, heard }
     }
 

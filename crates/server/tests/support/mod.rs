@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod clock;
+pub(crate) mod collector;
 pub(crate) mod conformance;
 pub(crate) mod front;
 pub(crate) mod http;

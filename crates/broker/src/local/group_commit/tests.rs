@@ -3,7 +3,7 @@ use crate::{
     broker::{Announce, Broker},
     key::ChannelKey,
     local::{Durability, Local, Options},
-    message::{Message, Passing, Recipients},
+    message::{Message, Origin, Passing, Recipients},
 };
 use journal::MemoryDisk;
 use protocol::message::Data;
@@ -30,7 +30,13 @@ impl Announce for Broken {
 
 fn draft(text: &str) -> Draft {
     let to = Recipients::One("ada".parse().unwrap());
-    Draft { to, data: Data::Text(text.to_owned().into()), ttl_seconds: 0, idempotency_key: None }
+    Draft {
+        to,
+        data: Data::Text(text.to_owned().into()),
+        ttl_seconds: 0,
+        idempotency_key: None,
+        origin: Origin::default(),
+    }
 }
 
 #[tokio::test]

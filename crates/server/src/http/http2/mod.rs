@@ -9,14 +9,15 @@ mod streams;
 
 use super::{
     Outcome,
-    body::Incoming,
+    body::{Body, Incoming},
     connection::{Connection, linger},
     error::Problem,
     flight::Flight,
     general::Brought,
-    messages,
+    messages, named,
     tls::TlsStream,
 };
+use crate::follow::{Followed, Head};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
@@ -31,6 +32,7 @@ use std::{
     sync::Arc,
 };
 use streams::{Counted, Over, Streams};
+use tracing::Instrument as _;
 
 /// Answers requests and carries sockets until the connection ends.
 pub(super) async fn run(connection: Connection, stream: TlsStream) {
@@ -104,20 +106,34 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Requests {
     fn call(&self, request: Request<hyper::body::Incoming>) -> Self::Future {
         let (counted, line) = (Streams::begin(&self.streams), Arc::clone(&self.line));
         let request = request.map(Incoming::new);
-        Box::pin(async move { Ok(answer(counted, &line, request).await) })
+        let followed = counted.connection().service().following.begin_always(&Head::of(&request));
+        // As in `general`: whatever is logged on behalf of this request has its name.
+        let span = tracing::error_span!("request", id = %followed.id());
+        let answered = async move { Ok(answer(counted, &line, request, &followed).await) };
+        Box::pin(answered.instrument(span))
     }
 }
 
 /// Answers one request.
-async fn answer(counted: Counted, line: &Arc<TcpStream>, request: Request<Incoming>) -> Response<Outgoing> {
+async fn answer(
+    counted: Counted,
+    line: &Arc<TcpStream>,
+    request: Request<Incoming>,
+    followed: &Arc<Followed>,
+) -> Response<Outgoing> {
     let connection = Rc::clone(counted.connection());
-    let request = match usual(request) {
+    let named = |mut response: Response<Body>| {
+        named::finish(connection.service(), followed, &mut response);
+        response
+    };
+    let mut request = match usual(request) {
         Ok(request) => request,
-        Err(problem) => return problem.response().map(|body| Outgoing::answer(body, counted, None)),
+        Err(problem) => return named(problem.response()).map(|body| Outgoing::answer(body, counted, None)),
     };
     let Some(flying) = Flight::begin(connection.flight()) else {
-        return Problem::stopping().map(|body| Outgoing::answer(body, counted, None));
+        return named(Problem::stopping()).map(|body| Outgoing::answer(body, counted, None));
     };
+    request.extensions_mut().insert(Arc::clone(followed));
     let (brought, is_head) = (Brought::by(&request), request.method() == Method::HEAD);
     let response = if messages::is_send(&request) {
         messages::handle(connection.service(), request).await
@@ -126,6 +142,7 @@ async fn answer(counted: Counted, line: &Arc<TcpStream>, request: Request<Incomi
             Outcome::Answer(response) => response,
             Outcome::Poll(polling) => polling.answer(&connection.service().hub).await,
             Outcome::TakeOver(take_over) => {
+                followed.answered(take_over.status());
                 let response = take_over.run_on(connection.edge(), line);
                 return response.map(|outlet| Outgoing::socket(outlet, counted));
             }
@@ -134,7 +151,7 @@ async fn answer(counted: Counted, line: &Arc<TcpStream>, request: Request<Incomi
     if brought == Brought::Credentials && response.status().is_success() {
         connection.place().trust();
     }
-    let mut response = response.map(|body| Outgoing::answer(body, counted, Some(flying)));
+    let mut response = named(response).map(|body| Outgoing::answer(body, counted, Some(flying)));
     // What an answer says of its connection has no meaning here (RFC 9113, 8.2.2).
     response.headers_mut().remove(header::CONNECTION);
     response.headers_mut().remove(header::UPGRADE);

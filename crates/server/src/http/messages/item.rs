@@ -4,7 +4,7 @@ use crate::{
     http::{auth::refused_for, error::Problem},
     service::{Send, Service, Target},
 };
-use broker::message::Recipients;
+use broker::message::{Origin, Recipients};
 use protocol::{
     id::ClientId,
     item::{Item, To},
@@ -23,7 +23,7 @@ fn may_get(service: &Service, id: &ClientId) -> Result<(), Problem> {
 }
 
 /// Reads an item. A wrong one is its own problem; the others are sent.
-pub(super) fn parse(service: &Service, text: &str) -> Result<Parsed, Problem> {
+pub(super) fn parse(service: &Service, text: &str, origin: &Origin) -> Result<Parsed, Problem> {
     let item = Item::parse(text, service.message_bytes_max)?;
     let to = match item.to {
         To::Many(ids) => {
@@ -39,5 +39,5 @@ pub(super) fn parse(service: &Service, text: &str) -> Result<Parsed, Problem> {
         },
     };
     let Item { data, ttl_seconds: ttl, idempotency_key, .. } = item;
-    Ok(Parsed::Send(Send { to, data, ttl, idempotency_key }))
+    Ok(Parsed::Send(Send { to, data, ttl, idempotency_key, origin: origin.clone() }))
 }

@@ -1,10 +1,12 @@
 //! Many messages in one call: a JSON array or lines (NDJSON); array in, array out; lines in, lines out.
 
 use super::{
+    followed,
     item::{Parsed, parse},
     write_result,
 };
 use crate::{
+    follow::Followed,
     http::{
         auth::{Bearer, refused_for},
         body::{Body, Incoming, read},
@@ -20,6 +22,7 @@ use protocol::{
     item::{self, Form},
     limits,
 };
+use std::sync::Arc;
 
 /// Sends all items of a request's body.
 pub(super) async fn send(
@@ -27,12 +30,13 @@ pub(super) async fn send(
     request: Request<Incoming>,
     key: &Bearer,
 ) -> Result<Response<Body>, Problem> {
-    let body = read(request.into_body(), limits::BATCH_BYTES_MAX).await?;
+    let (parts, body) = request.into_parts();
+    let body = read(body, limits::BATCH_BYTES_MAX).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Problem::from(protocol::message::NotUtf8))?;
     let (form, items) = item::split(text)?;
     let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     service.may_send(key.text(), None, count).map_err(|why| refused_for(service, why))?;
-    let results = results(service, &items).await;
+    let results = results(service, &items, followed(&parts.extensions)).await;
     let (status, kind) = match form {
         Form::Array => (StatusCode::OK, "application/json"),
         Form::Lines => (StatusCode::OK, "application/x-ndjson"),
@@ -43,11 +47,12 @@ pub(super) async fn send(
 }
 
 /// One result an item, in their order.
-async fn results(service: &Service, items: &[&str]) -> Vec<Vec<u8>> {
+async fn results(service: &Service, items: &[&str], followed: &Arc<Followed>) -> Vec<Vec<u8>> {
     let mut results: Vec<Option<Vec<u8>>> = Vec::with_capacity(items.len());
     let (mut sends, mut recipients): (Vec<_>, Vec<Recipients>) = (Vec::new(), Vec::new());
+    let origin = followed.origin(service.now_us());
     for text in items {
-        results.push(match parse(service, text) {
+        results.push(match parse(service, text, &origin) {
             Ok(Parsed::Send(send)) => {
                 recipients.push(send.to.clone());
                 sends.push(send);
@@ -57,7 +62,10 @@ async fn results(service: &Service, items: &[&str]) -> Vec<Vec<u8>> {
             Err(problem) => Some(refused(&problem)),
         });
     }
-    let mut sent = service.send_many(sends).await.into_iter().zip(recipients);
+    let sent = service.send_many(sends).await;
+    service.sent_since(origin.at_us);
+    followed.sent(origin.at_us, &sent);
+    let mut sent = sent.into_iter().zip(recipients);
     let mut next = || {
         let (result, to) = sent.next().expect("one result a send");
         let mut out = Vec::new();

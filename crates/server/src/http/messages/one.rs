@@ -1,6 +1,6 @@
 //! One message: the body is the message.
 
-use super::{Kind, kind, write_result};
+use super::{Kind, followed, kind, write_result};
 use crate::{
     http::{
         auth::{Bearer, refused_for},
@@ -10,7 +10,7 @@ use crate::{
     },
     service::{Send, Sent, Service, Target},
 };
-use broker::message::Recipients;
+use broker::message::{Origin, Recipients};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
@@ -47,7 +47,11 @@ pub(super) async fn send(
         return Ok(json(StatusCode::CREATED, br#"{"id":null,"sockets":0}"#.to_vec()));
     };
     let to = Recipients::One(id);
-    let sent = service.send(words.send(to.clone(), data)).await?;
+    let (at_us, followed) = (service.now_us(), followed(&parts.extensions));
+    let sent = service.send(words.send(to.clone(), data, followed.origin(at_us))).await;
+    service.sent_since(at_us);
+    followed.sent(at_us, std::slice::from_ref(&sent));
+    let sent = sent?;
     let mut out = Vec::with_capacity(48);
     write_result(&mut out, service, &to, &sent);
     Ok(json(status(&sent), out))
@@ -86,8 +90,8 @@ impl Words {
         })
     }
 
-    pub(super) fn send(self, to: Recipients, data: Data) -> Send {
-        Send { to, data, ttl: self.ttl, idempotency_key: self.idempotency_key }
+    pub(super) fn send(self, to: Recipients, data: Data, origin: Origin) -> Send {
+        Send { to, data, ttl: self.ttl, idempotency_key: self.idempotency_key, origin }
     }
 }
 

@@ -9,19 +9,23 @@ use super::{
     route, status, write_result,
 };
 use crate::{
+    follow::{self, Followed},
     http::auth::credentials,
     keys::Scope,
     service::{Send, Sent, Service, Target},
 };
-use broker::message::Recipients;
+use broker::message::{Origin, Recipients};
 use bytes::Bytes;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use protocol::limits;
-use std::{borrow::Cow, mem::MaybeUninit};
+use std::{borrow::Cow, mem::MaybeUninit, sync::Arc};
 
 /// More headers than this are not plain.
 const HEADERS_MAX: usize = 32;
+
+/// How a trace calls the path of such a send.
+const PATH: &str = "/v1/channels/{client_id}/messages";
 
 /// What the bytes of a connection begin with.
 pub(in crate::http) enum Look {
@@ -38,6 +42,8 @@ pub(in crate::http) struct Plain {
     send: Send,
     /// Bytes of the request.
     pub(in crate::http) length: usize,
+    /// Nearly always nobody follows it.
+    pub(in crate::http) followed: Option<Arc<Followed>>,
 }
 
 /// Looks at the bytes that a connection has brought and nobody has read.
@@ -63,18 +69,33 @@ fn read(service: &Service, bytes: &[u8]) -> Option<Look> {
     let Some(body) = bytes.get(head_bytes..head_bytes + body_bytes) else { return Some(Look::Part) };
     service.may_send(head.key?, Some(&id), 1).ok()?;
     let data = data(Bytes::copy_from_slice(body), words.kind).ok()?;
-    let send = words.send(Recipients::One(id), data);
-    Some(Look::Send(Plain { send, length: head_bytes + body_bytes }))
+    let send = words.send(Recipients::One(id), data, Origin::default());
+    let followed = service.following.begin(&follow::Head {
+        name: head.request_id,
+        traceparent: head.traceparent,
+        method: &follow::POST,
+        path: PATH,
+    });
+    Some(Look::Send(Plain { send, length: head_bytes + body_bytes, followed }))
 }
 
 impl Plain {
-    /// Sends it; its status, and the answer's body.
+    /// Sends it, as of `at_us`; its status, and the answer's body.
     pub(in crate::http) async fn send(
-        self,
+        mut self,
         service: &Service,
+        at_us: u64,
     ) -> Result<(StatusCode, Vec<u8>), broker::error::PublishError> {
+        self.send.origin = match &self.followed {
+            None => Origin { at_us, follower: None },
+            Some(followed) => followed.origin(at_us),
+        };
         let to = self.send.to.clone();
-        let sent: Sent = service.send(self.send).await?;
+        let sent = service.send(self.send).await;
+        if let Some(followed) = &self.followed {
+            followed.sent(at_us, std::slice::from_ref(&sent));
+        }
+        let sent: Sent = sent?;
         let mut body = Vec::with_capacity(48);
         write_result(&mut body, service, &to, &sent);
         Ok((status(&sent), body))
@@ -90,6 +111,8 @@ struct Head<'a> {
     ttl: Option<&'a [u8]>,
     idempotency_key: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
+    request_id: Option<&'a [u8]>,
+    traceparent: Option<&'a [u8]>,
 }
 
 impl<'a> Head<'a> {
@@ -107,6 +130,8 @@ impl<'a> Head<'a> {
                 13 if is("authorization") => head.key.replace(credentials(value)?).is_none(),
                 14 if is("content-length") => head.length.replace(length(value)?).is_none(),
                 15 if is("idempotency-key") => once(&mut head.idempotency_key),
+                12 if is("x-request-id") => once(&mut head.request_id),
+                11 if is("traceparent") => once(&mut head.traceparent),
                 10 if is("connection") => value.eq_ignore_ascii_case(b"keep-alive"),
                 17 if is("transfer-encoding") => false,
                 6 if is("expect") => false,
@@ -171,6 +196,7 @@ mod tests {
             "Host: a\r\nContent-Length: 5\r\nDownlink-TTL: 1\r\nDownlink-TTL: 1\r\n\r\n",
             "Host: a\r\nContent-Length: 5\r\nIdempotency-Key: a\r\nIdempotency-Key: a\r\n\r\n",
             "Host: a\r\nContent-Length: 5\r\nContent-Type: a\r\nContent-Type: a\r\n\r\n",
+            "Host: a\r\nContent-Length: 5\r\nX-Request-Id: a\r\nX-Request-Id: a\r\n\r\n",
         ] {
             assert!(!head(wrong), "{wrong:?}");
         }

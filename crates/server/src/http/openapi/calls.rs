@@ -370,6 +370,12 @@ fn operation() -> Vec<Call> {
         )
         .answers(200, "It is.", [("application/json", of("Alive"), json!({ "status": "ok" }))])
         .refuses([PublishError::Unavailable.into()]),
+        ready(call(
+            "/readyz",
+            "ready",
+            "Is it ready?",
+            "A canary goes through the broker to a socket of every edge once a second.",
+        )),
         call("/metrics", "metrics", "What is counted", "For Prometheus. No label has a client id in it.")
             .answers(
                 200,
@@ -399,4 +405,25 @@ fn operation() -> Vec<Call> {
             [page()],
         ),
     ]
+}
+
+fn ready(call: Call) -> Call {
+    let what = json!({ "type": "string", "enum": ["sockets", "sends"] });
+    let well = json!({ "ready": true, "round_trip_ms": 0.14, "age_ms": 412 });
+    let full =
+        json!({ "ready": false, "round_trip_ms": 1.9, "age_ms": 5_031, "reason": "Messages are refused." });
+    call.takes([query("for", &what, "Only this one decides on the status.")])
+        .answers(
+            200,
+            "Both are ready, or the one that was asked about.",
+            [("application/json", of("Ready"), json!({ "sockets": well, "sends": well }))],
+        )
+        .answers(
+            503,
+            "One of them is not, or the one that was asked about.",
+            [("application/json", of("Ready"), json!({ "sockets": well, "sends": full }))],
+        )
+        .refuses([Problem::invalid_parameter(
+            "This call takes `for`, which is `sockets` or `sends`, and nothing else.",
+        )])
 }

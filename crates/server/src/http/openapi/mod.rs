@@ -105,6 +105,9 @@ fn document() -> Value {
     })
 }
 
+/// The type of refusals.
+const PROBLEM: &str = "application/problem+json";
+
 /// How OpenAPI writes a call.
 fn operation(call: Call) -> Value {
     let security = match call.scope {
@@ -117,6 +120,11 @@ fn operation(call: Call) -> Value {
         responses.insert(status.to_string(), answer);
     }
     for (status, refusal) in refusals(call.problems) {
+        if let Some(answer) = responses.get_mut(&status) {
+            // An answer and a refusal may have the same status; their types tell them apart.
+            answer["content"][PROBLEM] = refusal["content"][PROBLEM].clone();
+            continue;
+        }
         responses.insert(status, refusal);
     }
     let mut operation = json!({
@@ -155,7 +163,7 @@ fn refusals(problems: Vec<super::error::Problem>) -> Map<String, Value> {
         let refusal = by_status.entry(status).or_insert_with(|| {
             json!({
                 "description": "",
-                "content": { "application/problem+json": {
+                "content": { PROBLEM: {
                     "schema": { "allOf": [
                         { "$ref": "#/components/schemas/Problem" },
                         { "properties": { "code": { "enum": [] } } },
@@ -164,7 +172,7 @@ fn refusals(problems: Vec<super::error::Problem>) -> Map<String, Value> {
                 } },
             })
         });
-        let content = &mut refusal["content"]["application/problem+json"];
+        let content = &mut refusal["content"][PROBLEM];
         content["examples"][code] = json!({ "value": example });
         let codes = &mut content["schema"]["allOf"][1]["properties"]["code"]["enum"];
         let codes = codes.as_array_mut().expect("made as one");

@@ -24,7 +24,7 @@ pub(super) fn header(name: &str) -> Value {
 /// All that has a name.
 pub(super) fn all() -> Value {
     let mut all = words();
-    for part in [of_channels(), of_messages(), of_sockets()] {
+    for part in [of_channels(), of_messages(), of_sockets(), of_readiness()] {
         let (Value::Object(all), Value::Object(part)) = (&mut all, part) else { continue };
         all.extend(part);
     }
@@ -57,6 +57,7 @@ fn words() -> Value {
                 "status": { "type": "integer" },
                 "code": { "type": "string", "description": "Stable: branch on it." },
                 "detail": { "type": "string", "description": "What to do, for people. Never holds a token, a key or a message." },
+                "request_id": { "type": "string", "description": "The request's `X-Request-Id`, by which the server's log has it." },
             },
         },
     })
@@ -239,6 +240,30 @@ fn of_sockets() -> Value {
                 { "type": "object", "additionalProperties": false, "required": ["close"],
                   "properties": { "close": { "const": true } } },
             ],
+        },
+    })
+}
+
+fn of_readiness() -> Value {
+    json!({
+        "Ready": {
+            "type": "object", "required": ["sockets", "sends"],
+            "properties": { "sockets": of("Readiness"), "sends": of("Readiness") },
+        },
+        "Readiness": {
+            "type": "object", "required": ["ready", "round_trip_ms", "age_ms"],
+            "properties": {
+                "ready": { "type": "boolean" },
+                "round_trip_ms": {
+                    "type": ["number", "null"],
+                    "description": "From the message to the socket, when it last arrived; null before the first.",
+                },
+                "age_ms": {
+                    "type": ["integer", "null"],
+                    "description": "Since it last went well; null if it never did.",
+                },
+                "reason": { "type": "string", "description": "What is wrong." },
+            },
         },
     })
 }

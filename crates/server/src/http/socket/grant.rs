@@ -142,16 +142,19 @@ fn verify<B>(
         return Err(Refusal::new(CloseCode::OVERLOADED, TOO_MANY_REFUSED));
     }
     let refused = |reason| {
-        service.counters.tokens_refused.add(1);
         service.rates.token_was_refused(peer, now_ms);
         Refusal::new(CloseCode::UNAUTHORIZED, reason)
     };
-    let token = token(service, request, transport).ok_or_else(|| refused(TOKEN_INVALID))?;
-    let token = std::str::from_utf8(&token).map_err(|_| refused(TOKEN_INVALID))?;
-    service.verify(token).map_err(|denied| match denied {
-        Denied::Token(TokenError::Invalid) => refused(TOKEN_INVALID),
-        Denied::Token(TokenError::TimedOut) => refused(TOKEN_TIMED_OUT),
-        Denied::Revoked => Refusal::new(CloseCode::GONE, CloseCode::GONE.reason()),
+    let token = token(service, request, transport);
+    let token = token.as_deref().and_then(|token| std::str::from_utf8(token).ok());
+    let granted = token.map_or(Err(Denied::Token(TokenError::Invalid)), |token| service.verify(token));
+    granted.map_err(|denied| {
+        service.counters.tokens_refused.add(denied.word());
+        match denied {
+            Denied::Token(TokenError::Invalid) => refused(TOKEN_INVALID),
+            Denied::Token(TokenError::TimedOut) => refused(TOKEN_TIMED_OUT),
+            Denied::Revoked => Refusal::new(CloseCode::GONE, CloseCode::GONE.reason()),
+        }
     })
 }
 

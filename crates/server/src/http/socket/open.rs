@@ -43,6 +43,14 @@ enum Head {
 }
 
 impl TakeOver {
+    /// The status of its answer.
+    pub(in crate::http) fn status(&self) -> StatusCode {
+        match self.head {
+            Head::Upgraded(_) => StatusCode::SWITCHING_PROTOCOLS,
+            Head::Streams(..) => StatusCode::OK,
+        }
+    }
+
     /// Hands the descriptor over. `unread` came behind the request.
     pub(in crate::http) fn run(self, edge: &Rc<Edge>, mut stream: Stream, unread: &[u8]) {
         let head = match self.head {
@@ -96,7 +104,7 @@ pub(super) async fn open(
     if let Some(socket) = open_poll.filter(|_| cors.admits(request.headers())) {
         return match Polling::next(&request, socket, cors.clone()) {
             Ok(polling) => Outcome::Poll(polling),
-            Err(refusal) => refused(head, &refusal, &cors),
+            Err(refusal) => refused(service, head, &refusal, &cors),
         };
     }
     let result = match admitted(service, &request, transport, peer, &cors) {
@@ -110,7 +118,7 @@ pub(super) async fn open(
         },
         Err(refusal) => Err(refusal),
     };
-    result.unwrap_or_else(|refusal| refused(head, &refusal, &cors))
+    result.unwrap_or_else(|refusal| refused(service, head, &refusal, &cors))
 }
 
 fn admitted(
@@ -151,17 +159,19 @@ impl From<Refused> for Refusal {
 }
 
 /// A browser cannot see the status of a refused WebSocket, so it is opened, told why in a frame, and closed.
-fn refused(head: Head, refusal: &Refusal, cors: &Cors) -> Outcome {
-    if let Head::Upgraded(mut head) = head {
-        let frame = Frame::Close { code: refusal.code, reason: &refusal.reason, retry_after_ms: None };
-        encode_control(&mut head, Transport::WebSocket, &frame);
-        return Outcome::TakeOver(TakeOver { head: Head::Upgraded(head), opened: None });
-    }
+fn refused(service: &Service, head: Head, refusal: &Refusal, cors: &Cors) -> Outcome {
     let problem = if refusal.invalid_cursor {
         Problem::from(protocol::cursor::InvalidCursor)
     } else {
         Problem::closed(refusal.code, &refusal.reason)
     };
+    if let Head::Upgraded(mut head) = head {
+        // The others are counted where answers are.
+        service.counters.refusals.add(problem.code);
+        let frame = Frame::Close { code: refusal.code, reason: &refusal.reason, retry_after_ms: None };
+        encode_control(&mut head, Transport::WebSocket, &frame);
+        return Outcome::TakeOver(TakeOver { head: Head::Upgraded(head), opened: None });
+    }
     Outcome::Answer(cors.on(problem.response()))
 }
 

@@ -4,4 +4,7 @@ mod addresses;
 mod commands;
 mod configuration;
 mod doctor;
+mod ready;
 mod reload;
+mod requests;
+mod traces;

@@ -10,6 +10,7 @@ mod faults;
 mod full;
 mod ledger;
 mod power;
+mod ready;
 mod recovery;
 mod story;
 mod torn;
