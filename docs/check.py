@@ -22,6 +22,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
+from checks.monitoring import check_monitoring  # noqa: E402
 from checks.pages import ROOT, check_pages, stage, summary  # noqa: E402
 from checks.references import check_references  # noqa: E402
 from checks.snippets import check_snippets  # noqa: E402
@@ -57,7 +58,9 @@ def main() -> int:
     program = Path(
         os.environ.get("DOWNLINK_BIN") or ROOT / "target" / "release" / "downlink"
     ).resolve()
-    wrong = [] if arguments.site else check_references(program, arguments.write)
+    wrong = []
+    if not arguments.site:
+        wrong = check_references(program, arguments.write) + check_monitoring(program)
     wrong += check_pages()
     # A site of pages that are not there cannot be made.
     if not wrong:

@@ -6,9 +6,9 @@ import json
 import re
 import subprocess
 import tempfile
-import urllib.request
 from pathlib import Path
 
+from checks.monitoring import ALL, scrape
 from checks.pages import ROOT
 from checks.server import Server
 
@@ -90,10 +90,8 @@ def configuration(program: Path) -> str:
 
 def metrics(program: Path) -> str:
     """The reference of the metrics, from what a server answers that has just been started."""
-    # With presence, so that what is counted of it is there.
-    with Server(program, {"DOWNLINK_PRESENCE_URL": "http://127.0.0.1:1"}) as server:
-        with urllib.request.urlopen(server.url + "/metrics") as answer:
-            text: str = answer.read().decode()
+    with Server(program, ALL) as server:
+        text = scrape(server)
     parts = ["# Metrics\n", MADE]
     parts.append(
         "`GET /metrics`, without a key, for Prometheus. No label has a client id in it. A counter's samples end with\n"
@@ -105,7 +103,10 @@ def metrics(program: Path) -> str:
         labels: dict[str, set[str]] = {}
         for sample in re.findall(rf"^{name}(?:_\w+)?\{{(.*)\}} ", text, re.M):
             for label, value in re.findall(r'(\w+)="([^"]*)"', sample):
-                if label != "le":
+                # Versions rise and codes are many; both are elsewhere.
+                if label in ("version", "code"):
+                    labels[label] = {"…"}
+                elif label != "le":
                     labels.setdefault(label, set()).add(value)
         shown = ", ".join(
             f"`{label}`: {', '.join(sorted(values))}" for label, values in sorted(labels.items())
