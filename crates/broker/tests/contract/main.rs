@@ -1,5 +1,6 @@
 //! What every broker does. A new one is done when it passes this suite: give it a [`Stand`] and a line of `contract!`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
+#![allow(clippy::disallowed_methods, reason = "tests ask what time it is and use files")]
 
 mod common;
 mod deletion;
