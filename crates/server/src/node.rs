@@ -15,7 +15,7 @@ use crate::{
 use broker::{
     broker::Broker,
     local::{Durability, Local, Options, Recovery},
-    nats::{self, Nats},
+    nats::{self, Nats, presence::Presence},
     presence::PresenceStore,
 };
 use delivery::{clock::Clock, edge::EdgeHandle, hub::Hub, timeline::What};
@@ -108,13 +108,12 @@ fn open(config: &Config, recovery: &RecoveryArgs, clock: Clock, disks: &[Timed])
             let local = Arc::new(local);
             Ok((Arc::clone(&local) as Arc<dyn Broker>, local, found))
         }
-        // `dev --app` names one by itself.
-        BrokerKind::Nats(_) if config.presence.url.is_some() => {
-            Err("with broker.kind = \"nats\" presence notices are not there yet; leave presence.url and --app out".into())
-        }
         BrokerKind::Nats(of) => {
-            let memory = Arc::new(in_memory(config, clock)?);
-            Ok((Arc::new(open_nats(config, of)?), memory, Recovery::default()))
+            let nats = open_nats(config, of)?;
+            let options = nats::presence::Options::new(config.presence.url.is_some());
+            let presence =
+                Presence::open(nats.connection().clone(), options).map_err(|error| error.to_string())?;
+            Ok((Arc::new(nats), Arc::new(presence), Recovery::default()))
         }
     }
 }
@@ -133,25 +132,6 @@ fn open_nats(config: &Config, of: &NatsConfig) -> Result<Nats, String> {
         hash_secret: config.hash_secret()?,
     };
     Nats::open(options).map_err(|error| error.to_string())
-}
-
-/// Positions of the old development wire, which are this node's own.
-fn in_memory(config: &Config, clock: Clock) -> Result<Local, String> {
-    let options = Options {
-        durability: Durability::Memory,
-        retention: config.retention,
-        retention_messages: 1,
-        retention_bytes: limits::RETENTION_BYTES_DEFAULT,
-        idempotency_keys: 1,
-        hash_secret: config.hash_secret()?,
-        accept_loss: false,
-        new_epoch: false,
-        boot_id: String::new(),
-        new_epoch_number: None,
-    };
-    let disk = || Arc::new(MemoryDisk::new());
-    let opened = Local::open(disk(), disk(), options, clock.now_ms());
-    opened.map(|(local, _)| local).map_err(|error| error.to_string())
 }
 
 fn open_local(

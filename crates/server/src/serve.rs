@@ -174,20 +174,27 @@ fn url(config: &Config, address: SocketAddr) -> String {
     format!("{scheme}://{address}")
 }
 
-/// Watches who comes and goes and tells the application, if it wants to know.
+/// Watches who comes and goes, for other nodes that ask and for the application, which is told if it wants to know.
 fn tell(node: &node::Node, config: &Config, runtime: &tokio::runtime::Runtime) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    if let Some(notices) = &node.service.notices {
+    let notices = node.service.notices.clone();
+    if notices.is_some() || node.service.presence.is_shared() {
         let grace = Grace {
             after_end: config.presence.grace,
             // Sockets were sent away, or lost, over this time; then each is on its way.
             after_start: config.drain + limits::PRESENCE_RETURN,
         };
-        let sender = Arc::clone(notices);
-        let recorded = move |ids| sender.recorded(ids);
+        let sender = notices.clone();
+        let recorded = move |ids| {
+            if let Some(sender) = &sender {
+                sender.recorded(ids);
+            }
+        };
         let (hub, store) = (Arc::clone(&node.service.hub), Arc::clone(&node.service.presence));
         tasks.spawn_on(presence::watch(hub, store, grace, recorded), runtime.handle());
-        tasks.spawn_on(Arc::clone(notices).run(), runtime.handle());
+    }
+    if let Some(notices) = notices {
+        tasks.spawn_on(notices.run(), runtime.handle());
     }
     tasks
 }
@@ -244,6 +251,7 @@ async fn until_stopped(
     systemd::tell(systemd::STOPPING);
     // Whoever is sent away now has not left.
     telling.shutdown().await;
+    node.service.presence.leave(drain + limits::PRESENCE_RETURN).await;
     let sockets = node.service.hub.counters.open.total();
     tracing::info!(sockets, "stopping: sockets are told to come back");
     node.service.hub.drain(u32::try_from(drain.as_millis()).unwrap_or(u32::MAX));

@@ -183,12 +183,6 @@ impl Check<'_> {
         let (api_keys, token_keys) =
             self.keys(of_keys, api.keys.unwrap_or_default(), &token, data_dir.as_deref());
         let presence = self.presence(written.presence.unwrap_or_default(), &token_keys);
-        if presence.url.is_some() && matches!(broker, BrokerKind::Nats(_)) {
-            self.wrong(
-                "presence.url",
-                "is set, and with broker.kind = \"nats\" presence notices are not there yet; leave it out",
-            );
-        }
         let retention_messages = self.within(&Self::RETENTION_MESSAGES, retention.messages) as u32;
         let listen = written.listen.map_or(Some(LISTEN_DEFAULT), |text| self.address("listen", &text));
         let listen = listen.unwrap_or(LISTEN_DEFAULT);

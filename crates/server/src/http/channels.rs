@@ -211,7 +211,7 @@ async fn look(service: &Service, id: &ClientId) -> Result<Response, Problem> {
     });
     let look = Look {
         client_id: id.to_string(),
-        connected: channel.is_some(),
+        connected: channel.is_some() || service.presence.is_elsewhere(id),
         since: channel.as_ref().map(|channel| rfc3339(channel.since_ms)),
         sockets: sockets.collect(),
         cursor: service.broker().end().to_string(),

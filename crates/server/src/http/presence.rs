@@ -1,4 +1,4 @@
-//! `GET /v1/presence`: client ids with a socket, in pages.
+//! `GET /v1/presence`: client ids with a socket on any node, in pages.
 
 use super::{auth::MayRead, channels::answer, error::Problem, parameters::Parameters};
 use crate::service::Service;
@@ -36,7 +36,14 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let after: Option<ClientId> = paged.after.map(|after| after.parse()).transpose()?;
     let limit = paged.limit.map_or(PAGE_DEFAULT, |limit| limit as usize).clamp(1, PAGE_MAX);
-    let ids = service.hub.present(after.as_ref(), limit);
+    let mut ids = service.hub.present(after.as_ref(), limit);
+    let elsewhere = service.presence.elsewhere(after.as_ref(), limit);
+    if !elsewhere.is_empty() {
+        ids.extend(elsewhere);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(limit);
+    }
     let client_ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let next = client_ids.last().filter(|_| client_ids.len() == limit).cloned();
     Ok(answer(StatusCode::OK, &Page { client_ids, next }))

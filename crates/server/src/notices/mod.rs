@@ -146,6 +146,7 @@ impl Notices {
                 tokio::select! {
                     Some((notice, outcome)) = tries.next() => settled.extend(self.ended(notice, outcome)),
                     () = self.changed.notified() => {}
+                    ids = self.store.news() => self.recorded(ids),
                     () = time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
                 }
             }

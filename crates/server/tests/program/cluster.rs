@@ -2,7 +2,7 @@
 
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../../../broker/tests/support/nats_server.rs"]
-mod nats_server;
+pub(crate) mod nats_server;
 
 use crate::support::{
     http::Api,
@@ -155,8 +155,6 @@ fn a_start_that_cannot_keep_its_promise_says_why() {
     let (code, said) = node(&lazy).fail();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("sync_interval: always"), "{said}");
-    let (code, said) = node(&lazy).env("DOWNLINK_PRESENCE_URL", "http://127.0.0.1:1").fail();
-    assert_eq!(code, Some(64), "{said}");
     let (code, said) = node(&lazy).env("DOWNLINK_NATS_SERVERS", "").fail();
     assert_eq!(code, Some(64), "{said}");
     assert!(said.contains("broker.servers"), "{said}");

@@ -11,6 +11,7 @@ mod acceptance;
 mod api;
 mod bench;
 mod cluster;
+mod cluster_presence;
 mod console;
 mod crash;
 mod deletion;
