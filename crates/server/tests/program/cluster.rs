@@ -64,6 +64,16 @@ fn what_is_sent_to_one_node_arrives_at_all_and_in_one_order() {
 }
 
 #[test]
+fn each_node_is_ready_by_a_canary_of_its_own() {
+    let nats = NatsServer::start();
+    let [a, b] = nodes(&nats);
+    for api in [&mut a.api(), &mut b.api()] {
+        until("its canary has come through NATS", || (api.get("/readyz").status == 200).then_some(()));
+        assert_eq!(api.get("/v1/presence").json()["client_ids"], json!([]), "nobody sees it");
+    }
+}
+
+#[test]
 fn a_repeated_send_is_stored_once_whichever_node_takes_it() {
     let nats = NatsServer::start();
     let [a, b] = nodes(&nats);
