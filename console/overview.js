@@ -2,7 +2,7 @@
 
 import { call, path } from "./api.js";
 import { element, find, say, write } from "./dom.js";
-import { TRANSPORTS, ago, bytes, count, rate, server } from "./format.js";
+import { TRANSPORTS, ago, bytes, count, milliseconds, rate, server } from "./format.js";
 import { People } from "./finder.js";
 import "./plot.js";
 
@@ -20,6 +20,13 @@ const PLOTS = [
     series: [
       { name: "deliveries_rate", label: "Delivered", tone: "second" },
       { name: "sent_rate", label: "Sent", tone: "signal" },
+    ],
+  },
+  {
+    title: "From a send to its sockets", format: (us) => (us ? milliseconds(us / 1000) : "0"), least: 1000, wide: true,
+    series: [
+      { name: "latency_p99_us", label: "99 % within", tone: "warn" },
+      { name: "latency_p50_us", label: "half within", tone: "live" },
     ],
   },
   {

@@ -137,7 +137,7 @@ impl Hub {
         // A heap of the best: memory for one page, whatever the number of channels.
         let (mut best, mut matching) = (BinaryHeap::with_capacity(limit + 1), 0);
         self.for_each_channel(|channel| {
-            let Some(rank) = rank(&channel.id, text) else { return };
+            let Some(rank) = rank(&channel.id, text).filter(|_| !channel.id.is_canary()) else { return };
             matching += 1;
             best.push(Ranked(rank, Reverse(channel.since_ms), Arc::clone(channel)));
             if best.len() > limit {

@@ -2,6 +2,7 @@
 //! a console that opens has its plots at once, and one more that looks costs nothing while it does not ask.
 
 use crate::service::Service;
+use delivery::histogram::BOUNDS_US;
 use parking_lot::Mutex;
 use protocol::{limits::SAMPLES_MAX, socket::Transport};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -9,7 +10,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{self, MissedTickBehavior};
 
 /// Names of a sample's numbers, in their order. Counts only rise: the difference of two is what happened between.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "websocket",
     "sse",
     "lines",
@@ -24,7 +25,12 @@ const NAMES: [&str; 14] = [
     "blocked",
     "journal_bytes",
     "notices_waiting",
+    "latency_p50_us",
+    "latency_p99_us",
 ];
+
+/// One more than there are bounds: for what took longer than all of them.
+const BUCKETS: usize = BOUNDS_US.len() + 1;
 
 #[derive(Clone, Copy)]
 struct Sample {
@@ -77,13 +83,40 @@ impl Samples {
 pub(crate) async fn take(service: Arc<Service>) {
     let mut ticks = time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = latencies(&service);
     loop {
         ticks.tick().await;
-        service.samples.push(sample(&service));
+        let now = latencies(&service);
+        let mut fresh = now;
+        fresh.iter_mut().zip(before).for_each(|(count, before)| *count -= before);
+        before = now;
+        service.samples.push(sample(&service, &fresh));
     }
 }
 
-fn sample(service: &Service) -> Sample {
+/// How long messages took from their requests until they were written, on all transports: so many in each bucket.
+fn latencies(service: &Service) -> [u64; BUCKETS] {
+    let mut all = [0; BUCKETS];
+    for transport in [Transport::WebSocket, Transport::Sse, Transport::Lines, Transport::LongPoll] {
+        let snapshot = service.hub.counters.written.of(transport).snapshot();
+        all.iter_mut().zip(snapshot.buckets).for_each(|(sum, count)| *sum += count);
+    }
+    all
+}
+
+/// The time, in microseconds, within which a share of them was written; 0 if there were none. As fine as the buckets.
+fn within(buckets: &[u64; BUCKETS], percent: u64) -> u64 {
+    let wanted = (buckets.iter().sum::<u64>() * percent).div_ceil(100);
+    let mut sum = 0;
+    let found = buckets.iter().position(|count| {
+        sum += count;
+        sum >= wanted
+    });
+    let bound = |index: usize| BOUNDS_US.get(index).or(BOUNDS_US.last()).copied();
+    found.filter(|_| wanted > 0).and_then(bound).unwrap_or(0)
+}
+
+fn sample(service: &Service, latencies: &[u64; BUCKETS]) -> Sample {
     let (hub, counters) = (&service.hub, &service.hub.counters);
     let open = |transport| counters.open.of(transport).get();
     let numbers = [
@@ -101,6 +134,8 @@ fn sample(service: &Service) -> Sample {
         counters.blocked.get(),
         service.broker().kept_bytes(),
         if service.notices.is_some() { service.presence.standing().waiting as u64 } else { 0 },
+        within(latencies, 50),
+        within(latencies, 99),
     ];
     Sample { time_ms: service.now_ms(), numbers }
 }
@@ -149,6 +184,17 @@ mod tests {
         let samples = samples(SAMPLES_MAX as u64 + 10);
         let all = samples.since(0);
         assert_eq!((all.samples.len(), times(&all)[0]), (SAMPLES_MAX, 10));
+    }
+
+    #[test]
+    fn a_share_is_within_the_bound_of_its_bucket() {
+        let mut buckets = [0; BUCKETS];
+        assert_eq!(within(&buckets, 99), 0, "nothing was sent");
+        buckets[1] = 98;
+        buckets[4] = 1;
+        assert_eq!((within(&buckets, 50), within(&buckets, 99)), (BOUNDS_US[1], BOUNDS_US[4]));
+        buckets[BUCKETS - 1] = 900;
+        assert_eq!(within(&buckets, 99), BOUNDS_US[BUCKETS - 2], "at least so long");
     }
 
     #[test]
