@@ -68,6 +68,8 @@ fn line(option: &OptionSpec, name: &str) -> String {
         ("token.key_set", _) => format!("# {name} = \"/etc/downlink/jwks.json\""),
         ("tls.certificate", _) => format!("# {name} = \"/etc/downlink/fullchain.pem\""),
         ("tls.key", _) => format!("# {name} = \"/etc/downlink/privkey.pem\""),
+        ("acme.email", _) => format!("# {name} = \"you@example.com\""),
+        ("acme.ca_file", _) => format!("# {name} = \"/etc/downlink/authority.pem\""),
         ("presence.url", _) => format!("# {name} = \"http://127.0.0.1:8080\""),
         ("presence.secret", _) => {
             format!("{name} = \"whsec_{}\"", BASE64_STANDARD.encode(Secret::random().expose()))

@@ -193,7 +193,7 @@ impl Check<'_> {
         Config {
             listen,
             admin_listen,
-            certificates: self.certificates(written.tls.unwrap_or_default()),
+            certificates: self.certificates(written.tls, written.acme, data_dir.as_deref()),
             data_dir,
             durability,
             broker,

@@ -47,6 +47,10 @@ options! {
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
     "tls.certificate" "DOWNLINK_TLS_CERTIFICATE" Text "" "A PEM file with the server's certificate, then those that vouch for it. With it and tls.key, Downlink speaks TLS (https, wss) and nothing else. Read again when it changes.";
     "tls.key" "DOWNLINK_TLS_KEY" Text "" "A PEM file with the certificate's private key, without a passphrase. ECDSA (P-256) costs the server a fraction of RSA. Read again when it changes.";
+    "acme.domains" "DOWNLINK_ACME_DOMAINS" List "[]" "Names for which a certificate is fetched and renewed by itself (ACME, TLS-ALPN-01), as [\"push.example.com\"], in place of tls.certificate. The authority connects to port 443 of each, which must lead here. By naming them you agree to the authority's terms.";
+    "acme.email" "DOWNLINK_ACME_EMAIL" Text "" "Where the authority may write to about the account.";
+    "acme.directory" "DOWNLINK_ACME_DIRECTORY" Text "\"https://acme-v02.api.letsencrypt.org/directory\"" "The authority's directory. To try things out, use its staging one: \"https://acme-staging-v02.api.letsencrypt.org/directory\".";
+    "acme.ca_file" "DOWNLINK_ACME_CA_FILE" Text "" "A PEM file with those who vouch for an authority of your own. If not set, whom this machine trusts.";
     "socket.token_in_query" "DOWNLINK_TOKEN_IN_QUERY" Switch "true" "Whether `?token=` is accepted, for plain EventSource and WebSocket. Turn it off if a proxy in front logs URLs.";
     "socket.allowed_origins" "DOWNLINK_ALLOWED_ORIGINS" List "[]" "Origins whose pages may open channels, as [\"https://example.com\"]. Empty: any.";
     "presence.url" "DOWNLINK_PRESENCE_URL" Text "" "Where the application is told who comes and goes, as \"http://127.0.0.1:8080\". Off if not set. `dev --app` sends to the application.";

@@ -269,3 +269,35 @@ fn a_damaged_hash_key_is_noticed() {
     std::fs::write(&path, &good).unwrap();
     assert_eq!(config.hash_secret().unwrap(), secret);
 }
+
+#[test]
+fn all_that_is_wrong_with_fetching_a_certificate_is_said_at_once() {
+    let text = format!(
+        "durability = \"memory\"\n[acme]\ndomains = [\"*.example.com\", \"192.0.2.1\", \"good.example\"]\n\
+         directory = \"http://authority.example\"\nca_file = \"/nowhere\"\n[tls]\nkey = \"k.pem\"\n{KEYS}"
+    );
+    let wrong = mistakes(&text);
+    for part in [
+        "downlink.toml:3: acme.domains stands beside",
+        "downlink.toml:3: acme.domains has \"*.example.com\"",
+        "downlink.toml:3: acme.domains has \"192.0.2.1\"",
+        "downlink.toml:4: acme.directory is \"http://authority.example\"",
+        "downlink.toml:5: acme.ca_file names \"/nowhere\", which cannot be read",
+        "downlink.toml:3: acme.domains needs a data_dir",
+    ] {
+        assert!(wrong.iter().any(|mistake| mistake.starts_with(part)), "{part}: {wrong:?}");
+    }
+    assert_eq!(wrong.len(), 6, "{wrong:?}");
+}
+
+#[test]
+fn without_domains_nothing_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |acme: &str| {
+        format!("data_dir = {:?}\n{acme}{KEYS}", folder.path().join("data").display().to_string())
+    };
+    assert!(load(&text("[acme]\ndomains = []\n"), &[], &Vec::new()).unwrap().certificates.is_none());
+    let wanted = load(&text("[acme]\ndomains = [\"Push.Example.com\"]\n"), &[], &Vec::new()).unwrap();
+    assert!(wanted.certificates.is_some());
+    assert!(!folder.path().join("data").exists(), "a look at a configuration makes no files");
+}

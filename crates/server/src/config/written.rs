@@ -21,6 +21,7 @@ pub(super) struct Written {
     pub(super) api: Option<Api>,
     pub(super) token: Option<Token>,
     pub(super) tls: Option<Tls>,
+    pub(super) acme: Option<Acme>,
     pub(super) socket: Option<Socket>,
     pub(super) presence: Option<Presence>,
     pub(super) retention: Option<Retention>,
@@ -85,6 +86,15 @@ pub(super) struct TokenKey {
 pub(super) struct Tls {
     pub(super) certificate: Option<String>,
     pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acme {
+    pub(super) domains: Option<Vec<String>>,
+    pub(super) email: Option<String>,
+    pub(super) directory: Option<String>,
+    pub(super) ca_file: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,7 +4,7 @@ use super::{
     connection::{Connection, linger},
     http2,
 };
-use crate::tls::HTTP2;
+use crate::tls::{ACME, HTTP2};
 use delivery::tls::{RECORD_BYTES_MAX, Session};
 use protocol::limits;
 use rustls::ServerConfig;
@@ -53,6 +53,8 @@ pub(super) async fn run(connection: Connection, stream: TcpStream, config: Arc<S
         Ok(Ok(stream)) if stream.session.protocol() == Some(HTTP2) => {
             Box::pin(http2::run(connection, stream)).await;
         }
+        // An authority has seen what it wanted to see (RFC 8737, 3).
+        Ok(Ok(stream)) if stream.session.protocol() == Some(ACME) => linger(stream).await,
         Ok(Ok(stream)) => connection.run(stream).await,
         Ok(Err(Failed::PlainHttp(mut stream))) => {
             if stream.write_all(PLAIN_HTTP).await.is_ok() {

@@ -1,13 +1,16 @@
-//! The server's certificate: read, checked, and read again when it changes.
+//! The server's certificate: read from files, and again when they change; or fetched from an authority.
 
+mod acme;
 mod pair;
 mod reload;
 
+use acme::Acme;
 use parking_lot::{Mutex, RwLock};
 use reload::Looks;
 use rustls::ServerConfig;
 use std::{fmt, path::PathBuf, sync::Arc};
 
+pub(crate) use acme::{PROTOCOL as ACME, Wanted, roots};
 pub(crate) use pair::{HTTP2, Mistake};
 
 /// Where certificate and key are.
@@ -21,9 +24,14 @@ pub(crate) struct Files {
 
 /// What handshakes are made with.
 pub(crate) struct Certificates {
-    files: Files,
+    source: Source,
     current: RwLock<Arc<ServerConfig>>,
-    looks: Mutex<Looks>,
+}
+
+/// Where they come from.
+enum Source {
+    Files(Files, Mutex<Looks>),
+    Authority(Acme),
 }
 
 impl Certificates {
@@ -35,7 +43,28 @@ impl Certificates {
         let pair = pair::read(&files)?;
         let current = RwLock::new(Arc::new(pair.config(&files)?));
         let looks = Mutex::new(Looks::new(pair.fingerprint()));
-        Ok(Arc::new(Self { files, current, looks }))
+        Ok(Arc::new(Self { source: Source::Files(files, looks), current }))
+    }
+
+    /// Those that an authority issues: at first what was fetched before, if anything was.
+    ///
+    /// # Errors
+    /// [`Mistake`].
+    pub(crate) fn fetched(wanted: Wanted) -> Result<Arc<Self>, Mistake> {
+        let (acme, config) = Acme::new(wanted)?;
+        Ok(Arc::new(Self { source: Source::Authority(acme), current: RwLock::new(Arc::new(config)) }))
+    }
+
+    /// Sees to it that they stay good, for as long as it runs.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        match &self.source {
+            Source::Files(..) => self.watch_files().await,
+            Source::Authority(acme) => acme.run(&self).await,
+        }
+    }
+
+    fn serve(&self, config: ServerConfig) {
+        *self.current.write() = Arc::new(config);
     }
 
     /// For a handshake that begins now. Connections keep what they began with.
@@ -47,6 +76,9 @@ impl Certificates {
 impl fmt::Debug for Certificates {
     /// Where they are; never the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificates").field("files", &self.files).finish_non_exhaustive()
+        match &self.source {
+            Source::Files(files, _) => f.debug_tuple("Certificates").field(files).finish_non_exhaustive(),
+            Source::Authority(acme) => f.debug_tuple("Certificates").field(acme).finish_non_exhaustive(),
+        }
     }
 }

@@ -3,10 +3,10 @@
 use super::Files;
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::{
-    Error, InconsistentKeys, ServerConfig,
+    ConfigBuilder, Error, InconsistentKeys, ServerConfig,
     crypto::aws_lc_rs::{Ticketer, default_provider},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::NoServerSessionStorage,
+    server::{NoServerSessionStorage, ResolvesServerCert, WantsServerCert},
 };
 use std::{fs, path::Path, sync::Arc};
 
@@ -48,6 +48,26 @@ fn wrong(option: &'static str, sentence: String) -> Mistake {
     Mistake { option, sentence }
 }
 
+/// What handshakes are made with when something else knows the certificates.
+pub(super) fn serving(resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, Error> {
+    finished(builder()?.with_cert_resolver(resolver))
+}
+
+fn builder() -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, Error> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    Ok(builder.with_safe_default_protocol_versions()?.with_no_client_auth())
+}
+
+fn finished(mut config: ServerConfig) -> Result<ServerConfig, Error> {
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    // Who returns shows a ticket, so the server remembers nobody. A new pair has a new ticketer: nobody goes on
+    // with what a key that was replaced had begun.
+    config.ticketer = Ticketer::new()?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = TICKETS;
+    Ok(config)
+}
+
 impl Pair {
     /// Tells whether the files are the same as before, without keeping the key once more.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
@@ -73,19 +93,8 @@ impl Pair {
             ),
             error => wrong(KEY, format!("names {:?}, a key that cannot be used: {error}", files.key)),
         };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(unusable)?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(unusable)?;
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-        // Who returns shows a ticket, so the server remembers nobody. A new pair has a new ticketer: nobody goes on
-        // with what a key that was replaced had begun.
-        config.ticketer = Ticketer::new().map_err(unusable)?;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = TICKETS;
-        Ok(config)
+        let config = builder().map_err(unusable)?.with_single_cert(chain, key).map_err(unusable)?;
+        finished(config).map_err(unusable)
     }
 
     fn chain(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>, Mistake> {

@@ -3,7 +3,7 @@
 //! The files' contents are compared, not their times: then it does not matter how they were replaced (written over,
 //! renamed, a link that was moved), and a few kilobytes a second cost nothing.
 
-use super::{Certificates, pair};
+use super::{Certificates, Source, pair};
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 use tokio::time::{self, MissedTickBehavior};
 
@@ -62,20 +62,21 @@ impl Looks {
 impl Certificates {
     /// Says what deserves a warning at the start.
     pub(crate) fn warn(&self) {
-        let mode = std::fs::metadata(&self.files.key).map(|data| data.permissions().mode());
+        let Source::Files(files, _) = &self.source else { return };
+        let mode = std::fs::metadata(&files.key).map(|data| data.permissions().mode());
         if mode.is_ok_and(|mode| mode & READ_BY_OTHERS != 0) {
-            let key = self.files.key.display();
+            let key = files.key.display();
             tracing::warn!(%key, "everybody on this machine can read the private key; chmod o-r it");
         }
     }
 
     /// Looks for as long as it runs.
-    pub(crate) async fn watch(self: Arc<Self>) {
+    pub(super) async fn watch_files(self: &Arc<Self>) {
         let mut looks = time::interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            let this = Arc::clone(&self);
+            let this = Arc::clone(self);
             // Files may lie anywhere, also behind a network that is slow.
             if let Err(error) = tokio::task::spawn_blocking(move || this.look()).await {
                 tracing::error!(%error, "looking at the certificate failed");
@@ -85,7 +86,9 @@ impl Certificates {
 
     /// Makes handshakes with what has just been read from the same files.
     pub(crate) fn take_over(&self, read: &Self) {
-        let (mut looks, fresh) = (self.looks.lock(), read.looks.lock().serving);
+        // Those that are fetched are kept good by themselves.
+        let (Source::Files(_, looks), Source::Files(_, fresh)) = (&self.source, &read.source) else { return };
+        let (mut looks, fresh) = (looks.lock(), fresh.lock().serving);
         // Else tickets of those who return would be worth nothing, for no reason.
         if looks.serving != fresh {
             *self.current.write() = read.current();
@@ -95,18 +98,19 @@ impl Certificates {
     }
 
     fn look(&self) {
-        let pair = pair::read(&self.files);
+        let Source::Files(files, looks) = &self.source else { return };
+        let pair = pair::read(files);
         let seen = match &pair {
             Ok(pair) => Seen::Pair(pair.fingerprint()),
             Err(mistake) => Seen::Unreadable(mistake.clone()),
         };
-        let mut looks = self.looks.lock();
+        let mut looks = looks.lock();
         if looks.saw(seen) == Follows::Nothing {
             return;
         }
-        match pair.and_then(|pair| Ok((pair.config(&self.files)?, pair.fingerprint()))) {
+        match pair.and_then(|pair| Ok((pair.config(files)?, pair.fingerprint()))) {
             Ok((config, fingerprint)) => {
-                *self.current.write() = Arc::new(config);
+                self.serve(config);
                 *looks = Looks::new(fingerprint);
                 tracing::info!(
                     "the certificate has changed; handshakes are made with the new one from now on"

@@ -8,6 +8,7 @@ pub(crate) mod front;
 pub(crate) mod http;
 pub(crate) mod length;
 pub(crate) mod opening;
+pub(crate) mod pebble;
 pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod sse;

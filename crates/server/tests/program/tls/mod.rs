@@ -1,5 +1,6 @@
 //! TLS: the same promises, over records.
 
+mod acme;
 mod certificates;
 mod commands;
 mod crowds;
