@@ -278,7 +278,7 @@ impl Broker for Nats {
 
     async fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
-        // What was handed over goes out; whether it was stored, its sender hears.
-        let _ = self.shared.connection.client.flush().await;
+        // What was handed over goes out; whether it was stored, its sender hears. NATS may be away for good.
+        let _ = tokio::time::timeout(connect::CALL_TIME, self.shared.connection.client.flush()).await;
     }
 }

@@ -142,6 +142,16 @@ fn while_nats_is_away_sends_are_refused_and_sockets_stay() {
 }
 
 #[test]
+fn a_node_stops_also_while_nats_is_away() {
+    let mut nats = NatsServer::start();
+    let mut a = node(&nats).start();
+    nats.kill();
+    until("it is noticed", || (a.api().get("/readyz").status == 503).then_some(()));
+    a.terminate();
+    assert!(a.wait().success(), "in order");
+}
+
+#[test]
 fn a_deletion_ends_sockets_and_tokens_on_all_nodes() {
     let nats = NatsServer::start();
     let [a, b] = nodes(&nats);
