@@ -33,9 +33,9 @@ class Client:
     """Talks to Downlink. Make one and share it: it keeps connections, and is safe among threads.
 
     Every call may raise a `DownlinkError` (see `downlink.errors` for its kinds). It is tried three
-    times when Downlink cannot be reached or answers 429, 502, 503 or 504; a send bears an idempotency
-    key and so is stored once all the same. Only a send with a TTL of 0, which is not stored, is
-    not tried again once it may have arrived.
+    times when Downlink cannot be reached or answers 429, 502, 503 or 504; a send bears an
+    idempotency key and so is stored once all the same. Only a send with a TTL of 0, which is not
+    stored, is not tried again once it may have arrived.
 
     A process that forks makes its client after the fork.
     """
