@@ -103,10 +103,18 @@ export class Tabs {
 
   /** A page in a profile of its own, or in that of others. */
   async open(url: string, profile?: Profile): Promise<Tab> {
-    const tab = await (profile ?? (await this.profile())).open();
-    this.#watch(tab as Page);
-    await tab.goto(url);
-    return tab;
+    const opener = profile ?? (await this.profile());
+    for (let tries = 1; ; tries++) {
+      try {
+        const tab = await opener.open();
+        this.#watch(tab as Page);
+        await tab.goto(url);
+        return tab;
+      } catch (error) {
+        // Firefox on a busy machine loses a tab now and then before it has anything of the page. Whoever sees that opens another.
+        if (tries === 3 || !/no such frame|NS_ERROR_NET/.test(String(error))) throw error;
+      }
+    }
   }
 
   /** Takes the pictures and closes everything. */
