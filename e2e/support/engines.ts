@@ -111,8 +111,8 @@ export class Tabs {
         await tab.goto(url);
         return tab;
       } catch (error) {
-        // Firefox on a busy machine loses a tab now and then before it has anything of the page. Whoever sees that opens another.
-        if (tries === 3 || !/no such frame|NS_ERROR_NET/.test(String(error))) throw error;
+        // Firefox on a busy machine loses a new tab now and then, before it goes anywhere. What a page is answered is never tried again.
+        if (tries === 3 || !/no such frame/.test(String(error))) throw error;
       }
     }
   }
