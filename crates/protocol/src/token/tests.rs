@@ -72,6 +72,21 @@ fn the_kid_picks_the_key_and_its_algorithm() {
 }
 
 #[test]
+fn makers_take_turns_and_none_vouches_for_another() {
+    let ring = ring();
+    let claims = json!({"aud": AUDIENCE, "sub": "ada", "iat": NOW, "exp": NOW + 60});
+    let token = |kid, secret: &[u8]| signed(&claims, kid, secret, Algorithm::HS256);
+    for _ in 0..2 {
+        for (kid, secret, other) in [(Some("new"), &SECRET[..], &[7; 32]), (Some("old"), &[7; 32], SECRET)] {
+            assert!(ring.verify(&token(kid, secret), NOW).is_ok(), "{kid:?}");
+            // The same header as the last good token's, of another key.
+            assert_eq!(ring.verify(&token(kid, other), NOW), Err(TokenError::Invalid), "{kid:?}");
+        }
+        assert!(ring.verify(&token(None, SECRET), NOW).is_ok());
+    }
+}
+
+#[test]
 fn alg_none_is_refused() {
     let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = part(json!({"aud": "downlink", "sub": "ada", "iat": NOW, "exp": NOW + 60}));
