@@ -15,7 +15,7 @@
 static const volatile int64_t *seconds;
 
 __attribute__((constructor)) static void begin(void) {
-    const char *path = getenv("CLOCK_JUMP_FILE");
+    const char *path = getenv("SHIM_FILE");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0) return;
     void *mapped = mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, file, 0);

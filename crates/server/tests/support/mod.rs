@@ -10,6 +10,8 @@ pub(crate) mod length;
 pub(crate) mod opening;
 pub(crate) mod pebble;
 pub(crate) mod server;
+pub(crate) mod shim;
+pub(crate) mod slow;
 pub(crate) mod socket;
 pub(crate) mod sse;
 pub(crate) mod tls;

@@ -32,6 +32,18 @@ impl Wire {
         Ok(Self { stream, tls, buffer: Vec::new(), start: 0, patience: PATIENCE })
     }
 
+    /// With the handshake made.
+    pub(crate) fn shaken(address: SocketAddr, tls: &Tls) -> io::Result<Self> {
+        let mut wire = Self::connect_with(address, Some(tls))?;
+        wire.send(b"")?;
+        Ok(wire)
+    }
+
+    /// The certificate that the other side has shown.
+    pub(crate) fn certificate(&mut self) -> Option<Vec<u8>> {
+        Some(self.tls().peer_certificates()?.first()?.to_vec())
+    }
+
     /// Whether the other side has ended, as a client looks before it uses a connection again.
     pub(crate) fn has_ended(&self) -> bool {
         self.stream.set_nonblocking(true).unwrap();

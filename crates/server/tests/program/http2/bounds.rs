@@ -2,11 +2,7 @@
 
 use super::raw::{GO_AWAY, INITIAL_WINDOW, Raw, request};
 use crate::support::{
-    front::Front,
-    http::API_KEY,
-    server::{Server, memory},
-    tls::Authority,
-    until,
+    front::Front, http::API_KEY, server::memory, slow::costs_at_most, tls::Authority, until,
 };
 use protocol::socket::Transport;
 use std::time::{Duration, Instant};
@@ -53,19 +49,6 @@ fn answers_that_nobody_takes_are_not_kept_for_ever() {
     until("what was kept is given back", || (server.resident_bytes() < before + (16 << 20)).then_some(()));
 }
 
-/// What resident memory grew by for each, once what opening took has been given back.
-fn each(server: &Server, before: u64, count: usize, most: u64) -> u64 {
-    let mut each = 0;
-    for _ in 0..40 {
-        each = server.resident_bytes().saturating_sub(before) / count as u64;
-        if each <= most {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    each
-}
-
 /// Measured: 43 KB for a connection with a socket, 2 KB for each of ninety on one.
 #[test]
 fn idle_sockets_cost_little_beside_their_connection() {
@@ -88,14 +71,12 @@ fn idle_sockets_cost_little_beside_their_connection() {
         })
         .collect();
     until("all are open", || (api.sockets("ada") == ALONE).then_some(()));
-    let bytes = each(&server, before, ALONE, ALONE_BYTES_MAX);
-    assert!(bytes <= ALONE_BYTES_MAX, "{bytes} bytes for each of {} alone", alone.len());
+    costs_at_most(&server, before, alone.len(), ALONE_BYTES_MAX);
     let before = server.resident_bytes();
     let fronts: Vec<_> = (0..8).map(|_| Front::of(&server, &authority)).collect();
     let sockets: Vec<_> = fronts
         .iter()
         .flat_map(|front| (0..TOGETHER).map(|_| front.opening(Transport::Sse, &token).open()))
         .collect();
-    let bytes = each(&server, before, sockets.len(), TOGETHER_BYTES_MAX);
-    assert!(bytes <= TOGETHER_BYTES_MAX, "{bytes} bytes for each of {TOGETHER} on a connection");
+    costs_at_most(&server, before, sockets.len(), TOGETHER_BYTES_MAX);
 }

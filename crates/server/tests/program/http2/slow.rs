@@ -4,6 +4,7 @@ use super::frames::{CARRIED, STREAMED};
 use crate::support::{
     front::Front,
     server::{memory, on_disk},
+    slow::Backlog,
     socket::Socket,
     tls::Authority,
 };
@@ -11,8 +12,7 @@ use protocol::socket::Transport;
 use std::{thread, time::Duration};
 
 const READERS: usize = 16;
-const MESSAGES: usize = 200;
-const BYTES: usize = 16 * 1024;
+const BACKLOG: Backlog = Backlog { messages: 200, bytes: 16 * 1024 };
 
 /// What a socket may keep: a piece in the pipe, one on its way, one in the connection; and what comes of it in allocations.
 const KEPT_BYTES: usize = 96 * 1024;
@@ -27,28 +27,10 @@ fn slow_readers_lose_nothing_and_cost_a_bound_each() {
     let mut sockets: Vec<Socket> =
         (0..READERS).map(|index| front.opening(STREAMED[index % 2], &token).open()).collect();
     let mut quick = front.opening(Transport::Sse, &token).open();
-    let before = server.resident_bytes();
-    for number in 0..MESSAGES {
-        api.send("ada", &format!("{number} {}", "x".repeat(BYTES)));
+    BACKLOG.costs_a_bound((&server, &mut api), &mut sockets, KEPT_BYTES, |begins| {
         // On the same connection as all those that take nothing.
-        assert!(quick.text().starts_with(&format!("{number} ")));
-    }
-    let grown = server.resident_bytes().saturating_sub(before);
-    let queued = READERS * MESSAGES * BYTES;
-    // What is kept of the channel itself, three times over, and little else.
-    let most = 4 * MESSAGES * BYTES + READERS * KEPT_BYTES;
-    assert!(grown < most as u64, "{grown} bytes more, of {queued} that they did not read");
-    for socket in &mut sockets {
-        for number in 0..MESSAGES {
-            let text = socket.text();
-            assert!(text.starts_with(&format!("{number} ")), "{:?}: {:.20}", socket.transport, text);
-        }
-    }
-    // They go on as all others.
-    api.send("ada", "last");
-    for socket in &mut sockets {
-        assert_eq!(socket.text(), "last");
-    }
+        assert!(quick.text().starts_with(begins));
+    });
     assert_eq!(front.connections(), 1);
 }
 
@@ -64,17 +46,12 @@ fn a_connection_whose_reader_pauses_goes_on() {
         STREAMED.iter().map(|transport| front.opening(*transport, &token).open()).collect();
     front.pause();
     // More than the windows of these, so that the pipes fill; and answers that fill the connection itself.
-    let filler = "x".repeat(20_000);
-    (0..700).for_each(|number| drop(other.send("slow", &format!("{number} {filler}"))));
+    let backlog = Backlog { messages: 700, bytes: 20_000 };
+    backlog.send(&mut other, "slow", |_| ());
     thread::sleep(Duration::from_secs(15));
     assert_eq!(other.sockets("slow"), 2);
     front.go_on();
-    for socket in &mut sockets {
-        for number in 0..700 {
-            let text = socket.text();
-            assert!(text.starts_with(&format!("{number} ")), "{:?}: {:.9}", socket.transport, text);
-        }
-    }
+    backlog.read(&mut sockets);
     assert_eq!(front.connections(), 1, "on the same connection");
 }
 

@@ -24,9 +24,7 @@ fn setup(place: &Place, authority: &Authority, domains: &str, log: &Path) -> Set
 
 /// The certificate that a handshake is made with, if the client believes it.
 fn certificate(server: &Server, client: &Tls) -> Option<Vec<u8>> {
-    let mut wire = Wire::connect_with(server.address, Some(client)).ok()?;
-    wire.send(b"").ok()?;
-    Some(wire.tls().peer_certificates()?.first()?.to_vec())
+    Wire::shaken(server.address, client).ok()?.certificate()
 }
 
 fn everything_below(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -15,9 +15,7 @@ use std::{
 
 /// The certificate that a handshake gets now.
 fn served(server: &Server, authority: &Authority) -> Vec<u8> {
-    let mut wire = Wire::connect_with(server.address, Some(&authority.client())).unwrap();
-    wire.send(b"").unwrap();
-    wire.tls().peer_certificates().unwrap()[0].to_vec()
+    Wire::shaken(server.address, &authority.client()).unwrap().certificate().unwrap()
 }
 
 #[track_caller]

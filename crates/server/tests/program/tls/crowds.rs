@@ -1,6 +1,8 @@
 //! Many at once over TLS: what an idle socket costs, and handshakes that do not end.
 
-use crate::support::{http::read_response, server::memory, tls::Authority, until, wire::Wire};
+use crate::support::{
+    http::read_response, server::memory, slow::costs_at_most, tls::Authority, until, wire::Wire,
+};
 use protocol::socket::Transport;
 use std::{
     io::{Read, Write},
@@ -22,16 +24,7 @@ fn an_idle_socket_keeps_no_buffers() {
     let before = server.resident_bytes();
     let sockets: Vec<_> =
         tokens.iter().map(|token| server.opening(Transport::WebSocket, token).open()).collect();
-    // What opening them took is given back within seconds.
-    let mut each = 0;
-    for _ in 0..40 {
-        each = server.resident_bytes().saturating_sub(before) / SOCKETS as u64;
-        if each <= BYTES_MAX {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    assert!(each <= BYTES_MAX, "{each} bytes for each of {} sockets", sockets.len());
+    costs_at_most(&server, before, sockets.len(), BYTES_MAX);
 }
 
 /// Beginnings of a handshake that never goes on.

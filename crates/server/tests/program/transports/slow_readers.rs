@@ -1,20 +1,15 @@
 //! Readers that pause for longer than the kernel would wait, and readers that only seem to.
 
 use crate::support::{
-    http::Api,
     server::on_disk,
+    slow::Backlog,
     socket::{STREAMS, Socket},
     until,
 };
 use std::{thread, time::Duration};
 
 /// Far more than the kernel holds for a connection on both of its ends.
-const MESSAGES: usize = 700;
-
-fn fill(api: &mut Api, id: &str) {
-    let filler = "x".repeat(20_000);
-    (0..MESSAGES).for_each(|number| drop(api.send(id, &format!("{number} {filler}"))));
-}
+const BACKLOG: Backlog = Backlog { messages: 700, bytes: 20_000 };
 
 /// Half a minute: three times what the kernel waits for a peer that is gone, and two pings.
 #[test]
@@ -24,20 +19,9 @@ fn a_reader_that_pauses_goes_on_reading_on_its_connection() {
     let token = api.token("slow");
     let mut sockets: Vec<Socket> =
         STREAMS.iter().map(|transport| server.opening(*transport, &token).open()).collect();
-    fill(&mut api, "slow");
+    BACKLOG.send(&mut api, "slow", |_| ());
     thread::sleep(Duration::from_secs(30));
-    for socket in &mut sockets {
-        for number in 0..MESSAGES {
-            // Fails at an end of the connection.
-            let text = socket.text();
-            assert!(
-                text.starts_with(&format!("{number} ")),
-                "{:?}: {:.9} at {number}",
-                socket.transport,
-                text
-            );
-        }
-    }
+    BACKLOG.read(&mut sockets);
     api.send("slow", "after");
     for socket in &mut sockets {
         assert_eq!(socket.text(), "after", "{:?}", socket.transport);
@@ -54,7 +38,7 @@ fn a_reader_that_pauses_and_is_cut_is_noticed() {
     let token = api.token("slow");
     let sockets: Vec<Socket> =
         STREAMS.iter().map(|transport| server.opening(*transport, &token).open()).collect();
-    fill(&mut api, "slow");
+    BACKLOG.send(&mut api, "slow", |_| ());
     // The server has seen by now that they are slow, and is patient.
     thread::sleep(Duration::from_secs(6));
     assert_eq!(api.sockets("slow"), 3);
