@@ -10,6 +10,7 @@ mod idempotency;
 mod life;
 mod nats;
 #[path = "../support/nats_server.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod nats_server;
 mod order;
 

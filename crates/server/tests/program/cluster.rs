@@ -141,6 +141,24 @@ fn while_nats_is_away_sends_are_refused_and_sockets_stay() {
     }
 }
 
+/// Connections to it stay: nothing but a message that does not come back shows it.
+#[test]
+fn a_nats_that_stands_still_is_seen_by_the_canary() {
+    let nats = NatsServer::start();
+    let node = node(&nats).start();
+    let mut api = node.api();
+    until("it is ready", || (api.get("/readyz").status == 200).then_some(()));
+    nats.freeze();
+    for what in ["sockets", "sends"] {
+        let path = format!("/readyz?for={what}");
+        let seen = until("it is seen", || Some(api.get(&path)).filter(|answer| answer.status == 503));
+        assert_eq!(seen.json()[what]["ready"], false, "{}", seen.text());
+    }
+    assert_eq!(api.get("/healthz").status, 200, "the node itself is well");
+    nats.thaw();
+    until("it is ready again", || (api.get("/readyz").status == 200).then_some(()));
+}
+
 #[test]
 fn a_node_stops_also_while_nats_is_away() {
     let mut nats = NatsServer::start();

@@ -3,12 +3,13 @@
 use crate::support::{
     application::{Application, SECRET},
     http::{Api, Response, read_response, request},
-    server::{Setup, memory, on_disk},
+    server::{Server, Setup, memory, on_disk},
+    shim::Shim,
     socket::ALL,
     until,
     wire::Wire,
 };
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// A metric's value.
 fn metric(api: &mut Api, name: &str) -> f64 {
@@ -115,4 +116,53 @@ fn a_server_that_stops_is_not_ready_for_sockets() {
     let stops = json["sockets"]["ready"] == false || json["code"] == "stopping";
     assert!(stops, "{json}");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+const NOTHING_HANGS: i64 = 0;
+const EDGE_1_HANGS: i64 = 1;
+const SYNCS_HANG: i64 = 2;
+
+fn hanging() -> Shim {
+    Shim::new(include_str!("../../support/hang_shim.c"))
+}
+
+/// Where edge 0 alone takes connections.
+fn of_operators(server: &Server) -> SocketAddr {
+    let said = until("where operators are served", || server.printed().pop());
+    said.strip_prefix("operators are served on http://").unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_edge_that_hangs_is_seen_and_named_and_so_is_its_return() {
+    let shim = hanging();
+    let setup = memory().env("DOWNLINK_EDGE_THREADS", "2").env("DOWNLINK_ADMIN_LISTEN", "127.0.0.1:0");
+    let server = shim.before(setup).start();
+    let mut api = Api::new(of_operators(&server));
+    assert_eq!(ready(&api.get("/readyz")), (true, true));
+    shim.tell(EDGE_1_HANGS);
+    let seen = until("it is seen", || Some(api.get("/readyz")).filter(|answer| answer.status == 503));
+    let sockets = &seen.json()["sockets"];
+    assert_eq!(sockets["ready"], false, "{sockets}");
+    let reason = sockets["reason"].as_str().unwrap();
+    assert!(reason.contains("did not reach the sockets of edge 1 "), "{reason}");
+    // A send has its answer, and whoever is at the other edge has the message.
+    assert_eq!(api.get("/readyz?for=sends").status, 200);
+    assert_eq!(api.get("/readyz?for=sockets").status, 503);
+    assert_eq!(metric(&mut api, "downlink_ready{for=\"sockets\"}"), 0.0);
+    shim.tell(NOTHING_HANGS);
+    until("it is well again", || (api.get("/readyz").status == 200).then_some(()));
+}
+
+#[test]
+fn a_disk_that_hangs_is_seen_while_sockets_are_ready() {
+    let shim = hanging();
+    let server = shim.before(on_disk("fsync")).start();
+    let mut api = server.api();
+    assert_eq!(ready(&api.get("/readyz")), (true, true));
+    shim.tell(SYNCS_HANG);
+    let seen = until("it is seen", || Some(api.get("/readyz")).filter(|answer| answer.status == 503));
+    assert_eq!(ready(&seen), (true, false), "{}", seen.text());
+    assert!(seen.json()["sends"]["reason"].as_str().is_some(), "{}", seen.text());
+    shim.tell(NOTHING_HANGS);
+    until("it is well again", || (api.get("/readyz").status == 200).then_some(()));
 }
