@@ -1,5 +1,6 @@
 //! The name of a request.
 
+use http::HeaderValue;
 use std::{
     fmt,
     sync::{
@@ -38,6 +39,11 @@ impl RequestId {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// As the value of a header.
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).expect("letters and digits")
     }
 }
 

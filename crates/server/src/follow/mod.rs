@@ -17,7 +17,7 @@ use broker::{
     message::{Follow, Origin},
 };
 use delivery::clock::Clock;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, HeaderName, HeaderValue, Method, Request, StatusCode};
 use protocol::{cursor::Offset, limits::SPANS_PER_MESSAGE_MAX, socket::Transport};
 use std::sync::{
     Arc,
@@ -142,6 +142,11 @@ impl<'a> Head<'a> {
 }
 
 impl Followed {
+    /// What a request is followed as.
+    pub(crate) fn of(extensions: &Extensions) -> &Arc<Self> {
+        extensions.get().expect("put there before the request is handled")
+    }
+
     pub(crate) fn id(&self) -> &RequestId {
         &self.id
     }

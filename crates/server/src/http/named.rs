@@ -6,7 +6,7 @@ use crate::{
     service::Service,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{Response, header};
 
 /// Finishes an answer that is about to be written.
 pub(super) fn finish(service: &Service, followed: &Followed, response: &mut Response<Body>) {
@@ -16,8 +16,7 @@ pub(super) fn finish(service: &Service, followed: &Followed, response: &mut Resp
         name_problem(response, id);
     }
     // An application behind this server may have given it a name of its own.
-    let value = HeaderValue::from_str(id).expect("letters and digits");
-    response.headers_mut().entry(X_REQUEST_ID).or_insert(value);
+    response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| followed.id().header());
     followed.answered(response.status());
 }
 

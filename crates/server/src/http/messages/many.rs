@@ -1,7 +1,6 @@
 //! Many messages in one call: a JSON array or lines (NDJSON); array in, array out; lines in, lines out.
 
 use super::{
-    followed,
     item::{Parsed, parse},
     write_result,
 };
@@ -36,7 +35,7 @@ pub(super) async fn send(
     let (form, items) = item::split(text)?;
     let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     service.may_send(key.text(), None, count).map_err(|why| refused_for(service, why))?;
-    let results = results(service, &items, followed(&parts.extensions)).await;
+    let results = results(service, &items, Followed::of(&parts.extensions)).await;
     let (status, kind) = match form {
         Form::Array => (StatusCode::OK, "application/json"),
         Form::Lines => (StatusCode::OK, "application/x-ndjson"),

@@ -12,15 +12,14 @@ use super::{
     error::Problem,
 };
 use crate::{
-    follow::Followed,
     keys::Scope,
     service::{Sent, Service},
 };
 use broker::message::Recipients;
-use http::{Extensions, Method, Request, Response};
+use http::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
 use protocol::{encode::json::string, query};
-use std::{io::Write, sync::Arc};
+use std::io::Write;
 
 /// Who a path sends to: `Some(Some(id))` for `/v1/channels/{id}/messages`, `Some(None)` for `/v1/messages`.
 fn route(path: &str) -> Option<Option<&str>> {
@@ -45,11 +44,6 @@ pub(super) async fn handle(service: &Service, request: Request<Incoming>) -> Res
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(Problem::response)
-}
-
-/// The request that a send came in.
-fn followed(extensions: &Extensions) -> &Arc<Followed> {
-    extensions.get().expect("put there before the request is handled")
 }
 
 /// Who the path or the query names; `None` if the items do.

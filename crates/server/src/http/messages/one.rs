@@ -1,7 +1,8 @@
 //! One message: the body is the message.
 
-use super::{Kind, followed, kind, write_result};
+use super::{Kind, kind, write_result};
 use crate::{
+    follow::Followed,
     http::{
         auth::{Bearer, refused_for},
         body::{Body, Incoming, read},
@@ -47,7 +48,7 @@ pub(super) async fn send(
         return Ok(json(StatusCode::CREATED, br#"{"id":null,"sockets":0}"#.to_vec()));
     };
     let to = Recipients::One(id);
-    let (at_us, followed) = (service.now_us(), followed(&parts.extensions));
+    let (at_us, followed) = (service.now_us(), Followed::of(&parts.extensions));
     let sent = service.send(words.send(to.clone(), data, followed.origin(at_us))).await;
     service.sent_since(at_us);
     followed.sent(at_us, std::slice::from_ref(&sent));

@@ -1,13 +1,14 @@
 //! The heads that turn a connection into a socket, written by hand: from there on hyper is not asked any more.
 
 use super::{super::NOSNIFF, Cors, grant};
+use crate::follow::{RequestId, X_REQUEST_ID};
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use protocol::{socket::Transport, websocket::accept_key};
 
-/// The answer to a WebSocket's handshake; `None` if it is none (RFC 6455, 4.2.1).
-pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
+/// The answer to a WebSocket's handshake, in its request's name; `None` if it is none (RFC 6455, 4.2.1).
+pub(super) fn websocket<B>(request: &Request<B>, name: &RequestId) -> Option<Vec<u8>> {
     let headers = request.headers();
     let key = only(headers, &header::SEC_WEBSOCKET_KEY)?;
     // A list, so it may come in several lines (RFC 9110, 5.3).
@@ -32,7 +33,7 @@ pub(super) fn websocket<B>(request: &Request<B>) -> Option<Vec<u8>> {
     };
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
+         Sec-WebSocket-Accept: {accept}\r\n{protocol}{X_REQUEST_ID}: {name}\r\n\r\n"
     );
     Some(head.into_bytes())
 }
@@ -45,7 +46,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str
 }
 
 /// The headers of an answer that streams events or lines.
-pub(super) fn stream_headers(transport: Transport, cors: &Cors) -> HeaderMap {
+pub(super) fn stream_headers(transport: Transport, cors: &Cors, name: &RequestId) -> HeaderMap {
     let kind = match transport {
         Transport::Sse => HeaderValue::from_static("text/event-stream; charset=utf-8"),
         _ => HeaderValue::from_static("application/x-ndjson"),
@@ -55,14 +56,15 @@ pub(super) fn stream_headers(transport: Transport, cors: &Cors) -> HeaderMap {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
         (header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
+        (X_REQUEST_ID, name.header()),
     ];
     fixed.into_iter().chain(cors.headers()).collect()
 }
 
 /// The same as bytes, for an answer that goes on until the connection ends.
-pub(super) fn stream(transport: Transport, cors: &Cors) -> Vec<u8> {
+pub(super) fn stream(transport: Transport, cors: &Cors, name: &RequestId) -> Vec<u8> {
     let mut head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n".to_vec();
-    for (name, value) in &stream_headers(transport, cors) {
+    for (name, value) in &stream_headers(transport, cors, name) {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());

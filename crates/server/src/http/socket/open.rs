@@ -11,7 +11,10 @@ use super::{
     handshake,
     long_poll::{self, Polling},
 };
-use crate::service::Service;
+use crate::{
+    follow::{Followed, RequestId},
+    service::Service,
+};
 use delivery::{
     edge::Edge,
     entry::encode_control,
@@ -38,8 +41,8 @@ pub(in crate::http) struct TakeOver {
 enum Head {
     /// The answer to a WebSocket's handshake.
     Upgraded(Vec<u8>),
-    /// An answer that goes on for as long as the socket is open.
-    Streams(Transport, Cors),
+    /// An answer, in its request's name, that goes on for as long as the socket is open.
+    Streams(Transport, Cors, RequestId),
 }
 
 impl TakeOver {
@@ -55,7 +58,7 @@ impl TakeOver {
     pub(in crate::http) fn run(self, edge: &Rc<Edge>, mut stream: Stream, unread: &[u8]) {
         let head = match self.head {
             Head::Upgraded(head) => head,
-            Head::Streams(transport, cors) => handshake::stream(transport, &cors),
+            Head::Streams(transport, cors, name) => handshake::stream(transport, &cors, &name),
         };
         match self.opened {
             Some(opened) => edge.adopt(stream, opened, &head, &mut unread.to_vec()),
@@ -73,8 +76,8 @@ impl TakeOver {
     pub(in crate::http) fn run_on(self, edge: &Rc<Edge>, line: &Arc<TcpStream>) -> Response<Outlet> {
         let (stream, outlet) = edge.pipe(Arc::clone(line));
         let mut response = Response::new(outlet);
-        if let (Head::Streams(transport, cors), Some(opened)) = (self.head, self.opened) {
-            *response.headers_mut() = handshake::stream_headers(transport, &cors);
+        if let (Head::Streams(transport, cors, name), Some(opened)) = (self.head, self.opened) {
+            *response.headers_mut() = handshake::stream_headers(transport, &cors, &name);
             edge.adopt(stream, opened, &[], &mut []);
         }
         response
@@ -90,12 +93,13 @@ pub(super) async fn open(
     cors: Cors,
 ) -> Outcome {
     let transport = grant::transport(request.headers());
+    let name = Followed::of(request.extensions()).id();
     let head = match transport {
-        Transport::WebSocket => match handshake::websocket(&request) {
+        Transport::WebSocket => match handshake::websocket(&request, name) {
             Some(head) => Head::Upgraded(head),
             None => return Outcome::Answer(cors.on(upgrade_refused())),
         },
-        _ => Head::Streams(transport, cors.clone()),
+        _ => Head::Streams(transport, cors.clone(), name.clone()),
     };
     if handshake::has_body(request.headers()) {
         return Outcome::Answer(cors.on(unexpected_body().response()));

@@ -12,7 +12,7 @@ use protocol::socket::Transport;
 use std::time::{Duration, Instant};
 
 /// Those that HTTP/2 carries.
-pub(super) const CARRIED: [Transport; 3] = [Transport::Sse, Transport::Lines, Transport::LongPoll];
+pub(crate) const CARRIED: [Transport; 3] = [Transport::Sse, Transport::Lines, Transport::LongPoll];
 
 /// Those that stay.
 pub(super) const STREAMED: [Transport; 2] = [Transport::Sse, Transport::Lines];

@@ -6,3 +6,5 @@ mod floods;
 mod frames;
 mod raw;
 mod slow;
+
+pub(super) use frames::CARRIED;

@@ -1,9 +1,13 @@
 //! A request has a name: in its answer, in its problem, and on the way of its message to the sockets.
 
+use crate::http2::CARRIED;
 use crate::support::{
-    http::{Response, read_response, request},
+    front::Front,
+    http::{Response, read_head, read_response, request},
+    opening::Opening,
     server::{Server, memory, on_disk},
-    socket::STREAMS,
+    socket::{ALL, STREAMS},
+    tls::Authority,
     until,
     wire::Wire,
 };
@@ -34,12 +38,47 @@ fn a_name_that_is_given_is_answered() {
         assert!(answer.status < 300, "{path}: {}", answer.text());
         assert_eq!(name(&answer), Some("order-4711:a_b.c"), "{path}");
     }
-    // A poll is answered elsewhere.
+}
+
+/// Opens it, once named and once not, and looks at the head of its answer.
+#[track_caller]
+fn is_named(opening: &Opening) {
+    let socket = opening.clone().header("X-Request-Id", "open-1").open();
+    assert_eq!(name(&socket.head), Some("open-1"), "{:?}", socket.transport);
+    let names = [(); 2].map(|()| name(&opening.clone().open().head).unwrap().to_owned());
+    assert!(names[0].len() == 16 && names[0] != names[1], "{names:?}");
+}
+
+#[test]
+fn the_answer_that_becomes_a_socket_has_its_requests_name() {
+    let server = memory().start();
     let token = server.api().token("ada");
-    let headers = [("Accept", "application/json"), ("X-Request-Id", "poll-1")];
-    let path = format!("/v1/socket?wait=0&token={token}");
-    let answer = server.api().try_call("GET", &path, &headers, b"").unwrap();
-    assert_eq!((answer.status, name(&answer)), (200, Some("poll-1")));
+    ALL.iter().for_each(|transport| is_named(&server.opening(*transport, &token)));
+    // A WebSocket that is refused is answered as one that is not, and told afterwards.
+    let mut wire = Wire::connect(server.address).unwrap();
+    let refused = server.opening(ALL[0], "no.good.token").header("X-Request-Id", "refused-1");
+    wire.send(&refused.bytes()).unwrap();
+    let head = read_head(&mut wire).unwrap();
+    assert_eq!((head.status, name(&head)), (101, Some("refused-1")));
+}
+
+#[test]
+fn over_http_2_requests_and_sockets_have_names_as_elsewhere() {
+    let authority = Authority::new();
+    let server = memory().tls(&authority).start();
+    let front = Front::of(&server, &authority);
+    let mut api = front.api();
+    let token = api.token("ada");
+    CARRIED.iter().for_each(|transport| is_named(&front.opening(*transport, &token)));
+    let path = "/v1/channels/ada/messages";
+    let sent = api.call("POST", path, &[("X-Request-Id", "order-1")], b"hello");
+    assert_eq!((sent.status, name(&sent)), (201, Some("order-1")));
+    let refused = api.call("POST", path, &[("X-Request-Id", "order-2")], b"");
+    assert_eq!((refused.status, name(&refused)), (400, Some("order-2")));
+    assert_eq!(refused.json()["request_id"], "order-2");
+    let refused = api.get("/v1/nothing");
+    assert_eq!(refused.json()["request_id"].as_str(), name(&refused));
+    assert_eq!(front.connections(), 1, "all of this went over one connection");
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use crate::support::{
     application::{Application, SECRET},
     collector::Collector,
+    front::Front,
     http::API_KEY,
     server::{Setup, memory, on_disk},
+    tls::Authority,
     until,
 };
 use protocol::socket::Transport;
@@ -70,6 +72,30 @@ fn a_trace_shows_a_message_from_its_caller_to_the_socket() {
             assert!(!body.contains(secret), "{secret:?} in {body}");
         }
     }
+}
+
+#[test]
+fn a_trace_goes_on_over_http_2() {
+    let (collector, authority) = (Collector::start(), Authority::new());
+    let server = traced(memory(), &collector, "0").tls(&authority).start();
+    let front = Front::of(&server, &authority);
+    let mut api = front.api();
+    let token = api.token("ada");
+    let opens = front.opening(Transport::Sse, &token);
+    let mut socket = opens.header("traceparent", &format!("00-{TRACE}-{CALLER}-01")).open();
+    let opening = collector.span("GET /v1/socket");
+    let headers = [("traceparent", &*format!("00-{TRACE}-{CALLER}-01")), ("X-Request-Id", "traced-2")];
+    let answer = api.call("POST", "/v1/channels/ada/messages", &headers, b"hello");
+    assert_eq!((answer.status, socket.text().as_str()), (201, "hello"));
+    let request = collector.span("POST /v1/channels/{client_id}/messages");
+    let (publish, deliver) = (collector.span("publish"), collector.span("deliver"));
+    for span in [&opening, &request, &publish, &deliver] {
+        assert_eq!(span.text("traceId"), TRACE, "{span:?}");
+    }
+    assert_eq!((opening.text("parentSpanId"), request.text("parentSpanId")), (CALLER, CALLER));
+    assert_eq!(publish.text("parentSpanId"), request.text("spanId"));
+    assert_eq!(deliver.text("parentSpanId"), publish.text("spanId"));
+    assert_eq!(request.attribute("downlink.request_id").unwrap(), "traced-2");
 }
 
 #[test]
