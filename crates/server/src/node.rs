@@ -119,7 +119,15 @@ fn open(config: &Config, recovery: &RecoveryArgs, clock: Clock, disks: &[Timed])
 }
 
 fn open_nats(config: &Config, of: &NatsConfig) -> Result<Nats, String> {
-    let options = nats::Options {
+    Nats::open(nats_options(config, of)?).map_err(|error| error.to_string())
+}
+
+/// What a configuration asks of NATS.
+///
+/// # Errors
+/// If the secret of this node's hashes cannot be read or made.
+pub(crate) fn nats_options(config: &Config, of: &NatsConfig) -> Result<nats::Options, String> {
+    Ok(nats::Options {
         connect: of.connect.clone(),
         durability: config.durability,
         monitors: of.monitors.clone(),
@@ -130,8 +138,7 @@ fn open_nats(config: &Config, of: &NatsConfig) -> Result<Nats, String> {
         idempotency_window: limits::IDEMPOTENCY_WINDOW,
         message_bytes_max: config.message_bytes_max,
         hash_secret: config.hash_secret()?,
-    };
-    Nats::open(options).map_err(|error| error.to_string())
+    })
 }
 
 fn open_local(

@@ -237,7 +237,7 @@ fn log(event: &Event) {
 }
 
 /// An address as it may be shown: without user and password.
-fn shown(address: &ServerAddr) -> String {
+pub(super) fn shown(address: &ServerAddr) -> String {
     format!("{}:{}", address.host(), address.port())
 }
 

@@ -8,8 +8,9 @@ use super::{
     connect::{Connection, OpenError},
 };
 use crate::local::Durability;
+use async_nats::ServerInfo;
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -37,19 +38,15 @@ const AROUND_MESSAGE_BYTES: usize = 64 * 1024;
 /// [`OpenError`] if the durability would be a lie.
 pub(super) async fn check(connection: &Connection, options: &Options) -> Result<(), OpenError> {
     let info = connection.client.server_info();
-    check_version(&info.version)?;
-    if info.max_payload < options.message_bytes_max + AROUND_MESSAGE_BYTES {
-        return Err(OpenError(format!(
-            "limits.message_bytes is {}, and NATS carries {} bytes at once; lower the one, or raise max_payload of the NATS \
-             servers to {} or more",
-            options.message_bytes_max,
-            info.max_payload,
-            options.message_bytes_max + AROUND_MESSAGE_BYTES
-        )));
+    if let Some(warning) = check_server(&info, options)? {
+        tracing::warn!("{warning}");
     }
     let replicas = connection.replicas;
     match options.durability {
-        Durability::Fsync => check_synced(options).await?,
+        Durability::Fsync => match synced(options).await? {
+            Synced::Seen => tracing::info!("the NATS servers sync before they answer"),
+            Synced::Said => tracing::warn!("{SYNCED_AS_SAID}"),
+        },
         Durability::Os => tracing::info!(
             replicas,
             "answered messages survive processes that are killed, not a loss of power"
@@ -57,26 +54,43 @@ pub(super) async fn check(connection: &Connection, options: &Options) -> Result<
         Durability::Memory => tracing::info!(replicas, "messages lie in the memory of the NATS servers"),
     }
     if replicas == 1 {
-        tracing::warn!(
-            "one server keeps each message (broker.replicas = 1): while it is away sends are refused, and with its disk all is lost"
-        );
+        tracing::warn!("{ONE_REPLICA}");
     }
     Ok(())
 }
 
-fn check_version(text: &str) -> Result<(), OpenError> {
+/// What is said of a single copy.
+pub(super) const ONE_REPLICA: &str = "one server keeps each message (broker.replicas = 1): while it is away sends are refused, \
+    and with its disk all is lost";
+
+/// What is said where nobody looked whether they sync.
+pub(super) const SYNCED_AS_SAID: &str =
+    "that the NATS servers sync before they answer is taken from broker.assert_synced; it was not seen";
+
+/// Whether a server will do; what is to be said of it, if it will.
+pub(super) fn check_server(info: &ServerInfo, options: &Options) -> Result<Option<String>, OpenError> {
+    let warning = check_version(&info.version)?;
+    let wanted = options.message_bytes_max + AROUND_MESSAGE_BYTES;
+    if info.max_payload < wanted {
+        return Err(OpenError(format!(
+            "limits.message_bytes is {}, and NATS carries {} bytes at once; lower the one, or raise max_payload of the NATS \
+             servers to {wanted} or more",
+            options.message_bytes_max, info.max_payload,
+        )));
+    }
+    Ok(warning)
+}
+
+fn check_version(text: &str) -> Result<Option<String>, OpenError> {
     let version = version(text).unwrap_or_default();
     if version < VERSION_LEAST {
         return Err(OpenError(format!("NATS is version {text}; Downlink needs 2.11 or newer, better 2.15")));
     }
-    if version < VERSION_WANTED {
-        tracing::warn!(
-            version = text,
-            "this NATS is too old for anything but development: sockets that are behind are served message by message, and \
-             known losses of data were mended in later versions; use 2.11 or newer, better 2.15"
-        );
-    }
-    Ok(())
+    let warning = format!(
+        "NATS is version {text}, too old for anything but development: sockets that are behind are served message by \
+         message, and known losses of data were mended in later versions; use 2.11 or newer, better 2.15"
+    );
+    Ok((version < VERSION_WANTED).then_some(warning))
 }
 
 fn version(text: &str) -> Option<(u64, u64)> {
@@ -102,14 +116,22 @@ struct Config {
     sync_always: bool,
 }
 
-async fn check_synced(options: &Options) -> Result<(), OpenError> {
+/// How it is known that the servers sync before they answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Synced {
+    /// By their monitoring addresses.
+    Seen,
+    /// By the operator's word.
+    Said,
+}
+
+/// Whether all servers sync before they answer.
+///
+/// # Errors
+/// [`OpenError`] if one does not, or it cannot be known.
+pub(super) async fn synced(options: &Options) -> Result<Synced, OpenError> {
     for monitor in &options.monitors {
-        let varz = look(monitor).await.map_err(|why| {
-            OpenError(format!(
-                "broker.monitors: nothing can be seen at {monitor} ({why}); write the monitoring address of a NATS server, as \
-                 \"http://host:8222\""
-            ))
-        })?;
+        let Look { varz, .. } = look(monitor).await?;
         let name = varz.server_name.unwrap_or_default();
         let always =
             varz.jetstream.and_then(|jetstream| jetstream.config).is_some_and(|config| config.sync_always);
@@ -119,14 +141,10 @@ async fn check_synced(options: &Options) -> Result<(), OpenError> {
                  `sync_interval: always` into its `jetstream` block, or choose durability = \"os\""
             )));
         }
-        tracing::info!(server = name, "this NATS server syncs before it answers");
     }
     match (options.monitors.is_empty(), options.assert_synced) {
-        (false, _) => Ok(()),
-        (true, true) => {
-            tracing::warn!("that the NATS servers sync before they answer is taken from broker.assert_synced; it was not seen");
-            Ok(())
-        }
+        (false, _) => Ok(Synced::Seen),
+        (true, true) => Ok(Synced::Said),
         (true, false) => Err(OpenError(
             "durability is \"fsync\", and it cannot be seen whether the NATS servers sync before they answer; name their \
              monitoring addresses in broker.monitors, or, if all of them have `sync_interval: always`, say so with \
@@ -136,13 +154,31 @@ async fn check_synced(options: &Options) -> Result<(), OpenError> {
     }
 }
 
+/// What a monitoring address says.
+pub(super) struct Look {
+    varz: Varz,
+    /// The server's clock, to the second.
+    pub(super) clock: Option<SystemTime>,
+}
+
 /// Asks a monitoring address.
-async fn look(monitor: &str) -> Result<Varz, String> {
+pub(super) async fn look(monitor: &str) -> Result<Look, OpenError> {
+    try_look(monitor).await.map_err(|why| {
+        OpenError(format!(
+            "broker.monitors: nothing can be seen at {monitor} ({why}); write the monitoring address of a NATS server, as \
+             \"http://host:8222\""
+        ))
+    })
+}
+
+async fn try_look(monitor: &str) -> Result<Look, String> {
     let host = monitor.strip_prefix("http://").ok_or("it does not begin with http://")?.trim_end_matches('/');
     let text = timeout(LOOK_TIME, get(host)).await.map_err(|_| "no answer in time")?;
     let text = text.map_err(|error| error.to_string())?;
-    let (_, body) = text.split_once("\r\n\r\n").ok_or("no answer of HTTP")?;
-    serde_json::from_str(body).map_err(|_| "the answer is not that of a NATS server".into())
+    let (head, body) = text.split_once("\r\n\r\n").ok_or("no answer of HTTP")?;
+    let varz = serde_json::from_str(body).map_err(|_| "the answer is not that of a NATS server")?;
+    let date = head.lines().find_map(|line| line.strip_prefix("Date: "));
+    Ok(Look { varz, clock: date.and_then(|date| httpdate::parse_http_date(date).ok()) })
 }
 
 async fn get(host: &str) -> std::io::Result<String> {
@@ -166,6 +202,7 @@ mod tests {
             (Some((2, 15)), Some((2, 9)), None)
         );
         assert!(check_version("2.8.4").is_err() && check_version("nonsense").is_err());
-        assert!(check_version("2.9.10").is_ok() && check_version("2.15.1-beta.1").is_ok());
+        assert!(check_version("2.9.10").unwrap().is_some_and(|warning| warning.contains("2.9.10")));
+        assert_eq!(check_version("2.15.1-beta.1").unwrap(), None);
     }
 }

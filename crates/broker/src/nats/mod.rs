@@ -12,6 +12,7 @@ mod feed;
 mod history;
 mod index;
 mod life;
+pub mod look;
 mod passing;
 pub mod presence;
 mod publish;

@@ -67,6 +67,23 @@ async fn make(connection: &Connection, wanted: &Config) -> Result<Info, OpenErro
     }
 }
 
+/// The stream as it is, if it is there.
+///
+/// # Errors
+/// [`OpenError`], also if it is not one that would do.
+pub(super) async fn seen(connection: &Connection, options: &Options) -> Result<Option<Info>, OpenError> {
+    let wanted = config(connection, options);
+    match connection.jetstream.get_stream(&wanted.name).await {
+        Ok(stream) => {
+            let there = stream.cached_info();
+            fits(&there.config, &wanted)?;
+            Ok(Some(there.clone()))
+        }
+        Err(error) if is_missing(&error.kind()) => Ok(None),
+        Err(error) => Err(refused(connection, &error.to_string())),
+    }
+}
+
 fn config(connection: &Connection, options: &Options) -> Config {
     Config {
         name: connection.names.stream(),

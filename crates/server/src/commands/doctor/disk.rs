@@ -25,9 +25,8 @@ struct Probe(PathBuf);
 
 /// Looks at the disk of a configuration that has one.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let directory = config.data_dir.as_deref().filter(|_| config.durability != Durability::Memory);
-    let Some(directory) = directory else { return Vec::new() };
-    let there = existing(directory);
+    let Some(directory) = config.kept_dir("journal") else { return Vec::new() };
+    let there = existing(directory.parent().unwrap_or(&directory));
     let mut findings = vec![room(&there, config.retention_bytes)];
     if config.durability == Durability::Fsync {
         findings.push(kind(&there));

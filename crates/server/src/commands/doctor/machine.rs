@@ -4,9 +4,9 @@ use super::{
     finding::{Finding, Verdict, size, thousands, unreadable},
     system::System,
 };
-use crate::config::Config;
+use crate::config::{BrokerKind, Config};
 use broker::local::Durability;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What an idle WebSocket takes, in the server and in the kernel, with a quarter more for messages on their way; measured,
 /// see docs/capacity.md.
@@ -17,8 +17,10 @@ const PROGRAM_BYTES: u64 = 192 << 20;
 
 /// Memory, as the machine has it free, or as a control group allows it.
 pub(super) fn memory(system: &System, sockets: u64, config: Option<&Config>) -> Finding {
-    let journal =
-        config.filter(|config| config.durability == Durability::Memory).map_or(0, |c| c.retention_bytes);
+    let keeps = |config: &&Config| {
+        config.durability == Durability::Memory && matches!(config.broker, BrokerKind::Local)
+    };
+    let journal = config.filter(keeps).map_or(0, |config| config.retention_bytes);
     let wanted = sockets * SOCKET_BYTES + PROGRAM_BYTES + journal;
     let limit = system.memory_limit();
     let free = available(system);
@@ -80,22 +82,49 @@ pub(super) fn clock(system: &System) -> Finding {
     };
     let finding = Finding::new(verdict, "clock", now, "synchronised", why);
     match verdict {
-        Verdict::Note => {
-            finding.set("timedatectl set-ntp true".into(), "the same command is for good".into())
-        }
+        Verdict::Note => finding.set(
+            "timedatectl set-ntp true   (without systemd: install chrony, and start it)".into(),
+            "the same is for good".into(),
+        ),
         _ => finding,
     }
 }
 
-/// What the kernel says of its clock, asked through the program that every system with systemd has.
-fn asked() -> Option<bool> {
-    let arguments = ["show", "--property=NTPSynchronized", "--value"];
-    let output = Command::new("timedatectl").args(arguments).output().ok()?;
-    match output.stdout.trim_ascii() {
-        b"yes" => Some(true),
-        b"no" => Some(false),
+/// A program that says whether the clock is synchronised: how it is called, and what it says.
+type Asked = (&'static str, &'static [&'static str], fn(&str) -> Option<bool>);
+
+/// The first one that knows it is believed.
+const ASKED: [Asked; 4] = [
+    // Where systemd runs.
+    ("timedatectl", &["show", "--property=NTPSynchronized", "--value"], |text| match text.trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
         _ => None,
-    }
+    }),
+    ("chronyc", &["-c", "tracking"], |text| {
+        let leap = text.trim().rsplit(',').next().filter(|_| text.contains(','))?;
+        Some(leap != "Not synchronised")
+    }),
+    // What the kernel itself says, by the program of Debian and by that of BusyBox.
+    ("adjtimex", &["--print"], synchronised_by_kernel),
+    ("adjtimex", &[], synchronised_by_kernel),
+];
+
+/// `STA_UNSYNC` of `adjtimex(2)`.
+const UNSYNCHRONISED: u32 = 0x40;
+
+fn synchronised_by_kernel(text: &str) -> Option<bool> {
+    let status = text.lines().find_map(|line| line.trim().strip_prefix("status:"))?;
+    let status: u32 = status.split_whitespace().next()?.parse().ok()?;
+    Some(status & UNSYNCHRONISED == 0)
+}
+
+/// What a program of this machine says of its clock; the system call itself would need unsafe code.
+fn asked() -> Option<bool> {
+    ASKED.iter().find_map(|(program, arguments, says)| {
+        let output = Command::new(program).args(*arguments).stdin(Stdio::null()).output().ok()?;
+        says(std::str::from_utf8(&output.stdout).ok()?)
+    })
 }
 
 /// What the configuration limits.
@@ -109,10 +138,42 @@ pub(super) fn configured(config: &Config, sockets: u64) -> Vec<Finding> {
     if verdict == Verdict::Note {
         limit.kept = Some(format!("the configuration: [limits] sockets_per_address = {sockets}"));
     }
-    let durability = match config.durability {
-        Durability::Fsync => "local, durability \"fsync\"",
-        Durability::Os => "local, durability \"os\": a power loss takes the newest messages",
-        Durability::Memory => "local, durability \"memory\": a restart takes all messages",
+    let broker = match (&config.broker, config.durability) {
+        (BrokerKind::Local, Durability::Fsync) => "local, durability \"fsync\"",
+        (BrokerKind::Local, Durability::Os) => {
+            "local, durability \"os\": a power loss takes the newest messages"
+        }
+        (BrokerKind::Local, Durability::Memory) => {
+            "local, durability \"memory\": a restart takes all messages"
+        }
+        (BrokerKind::Nats(_), Durability::Fsync) => "nats, durability \"fsync\"",
+        (BrokerKind::Nats(_), Durability::Os) => {
+            "nats, durability \"os\": a power loss takes the newest messages"
+        }
+        (BrokerKind::Nats(_), Durability::Memory) => {
+            "nats, durability \"memory\": its servers keep messages in memory"
+        }
     };
-    vec![limit, Finding::new(Verdict::Good, "broker", durability, "", "")]
+    vec![limit, Finding::new(Verdict::Good, "broker", broker, "", "")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_say_of_the_clock_is_understood() {
+        let says = |index: usize, text: &str| ASKED[index].2(text);
+        assert_eq!([says(0, "yes\n"), says(0, "no\n"), says(0, "")], [Some(true), Some(false), None]);
+        let tracking = |leap: &str| {
+            format!("C0000201,192.0.2.1,2,1764485222.1,0.000001,0.1,0.2,-3.1,0.0,0.01,0.1,0.0,64.2,{leap}\n")
+        };
+        assert_eq!(says(1, &tracking("Normal")), Some(true));
+        assert_eq!(says(1, &tracking("Not synchronised")), Some(false));
+        assert_eq!(says(1, "506 Cannot talk to daemon\n"), None);
+        let kernel = |status: &str| format!("         mode: 0\n       offset: 0\n       status: {status}\n");
+        assert_eq!([says(2, &kernel("8193")), says(2, &kernel("64"))], [Some(true), Some(false)]);
+        assert_eq!(says(3, "    mode:         0\n    status:       65 (PLL UNSYNC)\n"), Some(false));
+        assert_eq!(says(3, "adjtimex: not found"), None);
+    }
 }

@@ -1,12 +1,13 @@
 //! `doctor`: whether this machine carries as many sockets as are wanted, and what to do if not.
 //!
-//! Reads, and changes nothing but a file in the data directory whose syncs it times. What it cannot read, as in some
+//! Reads, also what NATS says of itself, and changes nothing but a file in the data directory whose syncs it times. What it cannot read, as in some
 //! containers, is unknown, which is not good.
 
 mod disk;
 mod finding;
 mod kernel;
 mod machine;
+mod nats;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -68,7 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn configuration(args: &ConfigArgs) -> Result<Option<Config>, Failure> {
     let is_given = args.config.is_some()
         || args.data_dir.is_some()
-        || ["DOWNLINK_DATA_DIR", "DOWNLINK_DURABILITY"].iter().any(|name| std::env::var_os(name).is_some());
+        || ["DOWNLINK_DATA_DIR", "DOWNLINK_DURABILITY", "DOWNLINK_BROKER"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some());
     is_given.then(|| serve::load(args, Vec::new(), false)).transpose()
 }
 
@@ -83,6 +86,7 @@ fn examine(system: &System, sockets: u64, config: Option<&Config>) -> Vec<Findin
     if let Some(config) = config {
         findings.extend(machine::configured(config, sockets));
         findings.extend(disk::examine(config));
+        findings.extend(nats::examine(config));
     }
     findings
 }

@@ -1,10 +1,20 @@
 //! `downlink doctor` on this very machine, with limits that are lowered for it.
 
-use crate::support::server::{downlink, run};
+use crate::{
+    cluster::nats_server::NatsServer,
+    support::{
+        http::API_KEY,
+        server::{downlink, run},
+        token::TOKEN_KEY,
+    },
+};
 use serde_json::Value;
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     process::{Command, Output},
+    thread,
 };
 
 /// Doctor with so many descriptors at most, as a service would have it whose limit nobody raised.
@@ -110,4 +120,83 @@ fn wrong_options_end_with_two_and_a_missing_process_with_one() {
     assert!(
         check(&json(&output), "descriptors of the process")["now"].as_str().unwrap().contains("hard limit")
     );
+}
+
+/// What doctor says of a configuration on NATS: each thing's verdict and sentence.
+fn on_nats(environment: &[(&str, &str)]) -> Vec<(String, String, String)> {
+    let mut command = downlink();
+    command.args(["doctor", "--sockets", "100", "--json"]).env("DOWNLINK_BROKER", "nats");
+    command.env("DOWNLINK_API_KEY", API_KEY).env("DOWNLINK_TOKEN_KEY", TOKEN_KEY);
+    command.envs(environment.iter().copied());
+    let report = json(&command.output().unwrap());
+    let text = |check: &Value, name: &str| check[name].as_str().unwrap().to_owned();
+    let checks = report["checks"].as_array().unwrap().iter();
+    checks
+        .filter(|check| check["name"].as_str().unwrap().starts_with("NATS "))
+        .map(|check| (text(check, "name"), text(check, "verdict"), text(check, "now")))
+        .collect()
+}
+
+#[track_caller]
+fn says(found: &[(String, String, String)], name: &str, verdict: &str, words: &[&str]) {
+    let is_it = |(is_name, is_verdict, sentence): &(String, String, String)| {
+        is_name == name && is_verdict == verdict && words.iter().all(|word| sentence.contains(word))
+    };
+    assert!(found.iter().any(is_it), "{name}, {verdict}, {words:?}: {found:?}");
+}
+
+#[test]
+fn a_nats_that_will_do_is_good_and_nothing_is_made_there() {
+    let nats = NatsServer::start();
+    let (servers, monitors) = (nats.url(), nats.monitor());
+    let environment = [("DOWNLINK_NATS_SERVERS", &*servers), ("DOWNLINK_NATS_MONITORS", &*monitors)];
+    for _ in 0..2 {
+        let found = on_nats(&environment);
+        says(&found, "NATS server", "good", &["127.0.0.1:", "version 2."]);
+        says(&found, "NATS stream", "good", &["downlink-messages is not there yet"]);
+        says(&found, "NATS replicas", "note", &["broker.replicas = 1"]);
+        says(&found, "NATS syncs", "good", &["they sync before they answer"]);
+        says(&found, "NATS clocks", "good", &["to the second"]);
+        assert_eq!(found.len(), 5, "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_nats_is_said_with_what_to_do() {
+    let nats = NatsServer::with("jetstream { store_dir: \"$STORE\" }");
+    let both = format!("{},nats://me:a-secret@127.0.0.1:1", nats.url());
+    let found = on_nats(&[("DOWNLINK_NATS_SERVERS", &both), ("DOWNLINK_NATS_REPLICAS", "3")]);
+    says(&found, "NATS server", "good", &["version 2."]);
+    says(&found, "NATS server", "wrong", &["cannot be reached at 127.0.0.1:1", "check broker.servers"]);
+    says(&found, "NATS replicas", "wrong", &["in no cluster", "routes"]);
+    says(&found, "NATS syncs", "wrong", &["broker.monitors"]);
+    says(&found, "NATS clocks", "unknown", &["broker.monitors"]);
+    assert!(!format!("{found:?}").contains("a-secret"), "{found:?}");
+    let monitors = nats.monitor();
+    let found = on_nats(&[("DOWNLINK_NATS_SERVERS", &nats.url()), ("DOWNLINK_NATS_MONITORS", &monitors)]);
+    says(&found, "NATS syncs", "wrong", &["sync_interval: always"]);
+    let bare = NatsServer::with("");
+    let found = on_nats(&[("DOWNLINK_NATS_SERVERS", &bare.url()), ("DOWNLINK_DURABILITY", "os")]);
+    says(&found, "NATS server", "wrong", &["not with JetStream", "-js"]);
+    assert!(found.iter().all(|(name, ..)| name != "NATS syncs"), "it promises no syncs: {found:?}");
+}
+
+#[test]
+fn a_clock_of_nats_that_is_wrong_is_seen() {
+    let nats = NatsServer::start();
+    // What a monitoring address would say on a machine whose clock stands years ago.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let monitor = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(
+                b"HTTP/1.0 200 OK\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n\
+                  {\"jetstream\": {\"config\": {\"sync_always\": true}}}",
+            );
+        }
+    });
+    let found = on_nats(&[("DOWNLINK_NATS_SERVERS", &nats.url()), ("DOWNLINK_NATS_MONITORS", &monitor)]);
+    says(&found, "NATS clocks", "wrong", &["seconds from this machine's", "NTP"]);
+    says(&found, "NATS syncs", "good", &[]);
 }
