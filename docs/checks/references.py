@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checks.monitoring import ALL, scrape
 from checks.pages import ROOT
+from checks.sayings import sayings
 from checks.server import Server
 
 CLI = ROOT / "docs" / "reference" / "cli.md"
@@ -68,7 +69,7 @@ def configuration(program: Path) -> str:
     )
     section = None
     for name, about, variable, key, value in re.findall(
-        r"^\[([a-z.]+)\]$|^# (.+) \((DOWNLINK_[A-Z_]+)\)\n(?:# )?([a-z_]+) = (.*)$", text, re.M
+        r"^\[([a-z.]+)\]$|^# (.+) \((DOWNLINK_[A-Z0-9_]+)\)\n(?:# )?([a-z0-9_]+) = (.*)$", text, re.M
     ):
         if name or section is None:
             section = name
@@ -84,6 +85,8 @@ def configuration(program: Path) -> str:
             )
         if name and parts[-1].endswith("|---|"):
             continue
+    shown_count = sum(part.startswith("| `") for part in parts)
+    assert shown_count == text.count(" (DOWNLINK_"), "an option is not seen in what `init` writes"
     lines = "\n".join(parts)
     return re.sub(r"(\n\|.*)\n## ", r"\1\n\n## ", lines) + "\n"
 
@@ -178,5 +181,28 @@ def check_errors() -> list[str]:
             )
     wrong += [
         f"docs/reference/errors.md has the close code {code}, which nobody sends" for code in rows
+    ]
+    return wrong + check_sayings(text)
+
+
+def check_sayings(text: str) -> list[str]:
+    """What the program says to an operator is there, and nothing that it does not say."""
+    told = text[text.index("## It does not start") :]
+    cells = re.findall(r"^\| (.*?) \| ", told, re.M)
+    listed = {phrase for cell in cells for phrase in re.findall(r"`([^`]+)`", cell)}
+    # The words of an authority stand alone.
+    listed = {phrase for phrase in listed if " " in phrase}
+    said = {phrase: file for file, phrase in sayings()}
+    # Of the words of ACME that have advice of their own.
+    failures = (ROOT / "crates/server/src/tls/acme/failure.rs").read_text().split("match word {")[1]
+    words = re.findall(r'"(\w+)"(?= \||\s*=> f)', failures.split("_ => Ok")[0])
+    wrong = [
+        f"docs/reference/errors.md does not have {phrase!r}, which {file} says"
+        for phrase, file in said.items()
+        if phrase not in listed
+    ]
+    wrong += [f"docs/reference/errors.md does not have the word `{word}` of ACME" for word in words if f"`{word}`" not in told]
+    wrong += [
+        f"docs/reference/errors.md has {phrase!r}, which nobody says" for phrase in sorted(listed - set(said))
     ]
     return wrong
