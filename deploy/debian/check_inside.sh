@@ -20,28 +20,67 @@ systemd-analyze security --offline=yes --threshold=20 $units/downlink.service >/
 
 # As systemd starts it: by the command of the unit, as its user, with the socket passed, and with as little of the system.
 if grep -q '^ProcSubset=pid' $units/downlink.service; then mount -t proc -o subset=pid proc /proc; fi
-if grep -q '^ProtectSystem=strict' $units/downlink.service; then
+grep -q '^ProtectSystem=strict' $units/downlink.service || fail "the service may write anywhere"
+# Without it a slow reader cannot be told from one that is gone.
+grep -q '^RestrictAddressFamilies=.*AF_NETLINK' $units/downlink.service || fail "the service cannot ask the kernel about slow readers"
+command=$(sed -n 's/^ExecStart=//p' $units/downlink.service)
+start() {
   mount --bind /var/lib/downlink /var/lib/downlink
   mount -o remount,bind,ro /
-fi
-command=$(sed -n 's/^ExecStart=//p' $units/downlink.service)
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# shellcheck disable=SC2086
-setpriv --reuid downlink --regid downlink --clear-groups \
-  systemd-socket-activate --listen "127.0.0.1:$port" $command >/run/log 2>&1 &
-server=$!
-trap 'kill $server 2>/dev/null || true' EXIT
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  # shellcheck disable=SC2086
+  setpriv --reuid downlink --regid downlink --clear-groups \
+    systemd-socket-activate --listen "127.0.0.1:$port" $command >/run/log 2>&1 &
+  server=$!
+  trap 'kill $server 2>/dev/null || true' EXIT
+}
+stop() {
+  kill $server
+  wait $server || fail "it did not end in order: $(cat /run/log)"
+  trap - EXIT
+  mount -o remount,bind,rw /
+  umount /var/lib/downlink
+}
+ask() { curl -sS --retry 40 --retry-delay 0 --retry-connrefused --retry-max-time 20 "$@" || fail "$(cat /run/log)"; }
+start
 url=http://127.0.0.1:$port
-answer=$(curl -s --retry 40 --retry-delay 0 --retry-connrefused --retry-max-time 20 "$url/healthz") || fail "$(cat /run/log)"
+ask "$url/healthz" >/dev/null
 key=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' $config)
-answer=$(curl -sS -X POST "$url/v1/channels/ada/messages" -H "Authorization: Bearer $key" -d hello)
+answer=$(ask -X POST "$url/v1/channels/ada/messages" -H "Authorization: Bearer $key" -d hello)
 has '"id"' "$answer" 'the service does not take a message'
 [ -n "$(ls /var/lib/downlink)" ] || fail "nothing was stored"
-kill $server
-wait $server || fail "it did not end in order: $(cat /run/log)"
-trap - EXIT
-mount -o remount,bind,rw /
-umount /var/lib/downlink
+stop
+
+# With TLS, as docs/production.md has it: files that the service alone can read, and a message over wss.
+plain=$(cat $config)
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+  -addext basicConstraints=critical,CA:FALSE -keyout /etc/downlink/privkey.pem -out /etc/downlink/fullchain.pem 2>/run/openssl ||
+  fail "$(cat /run/openssl)"
+chown root:downlink /etc/downlink/*.pem
+chmod 640 /etc/downlink/*.pem
+sed -i 's/^# \(certificate\|key\) = "\/etc\/downlink\//\1 = "\/etc\/downlink\//' $config
+downlink config check --config $config >/dev/null
+start
+url=https://localhost:$port
+cp /etc/downlink/fullchain.pem /run/authority.pem
+answer=$(ask --cacert /run/authority.pem "$url/readyz")
+has '"sends":{"ready":true' "$answer" 'it is not ready'
+export DOWNLINK_URL="$url" DOWNLINK_CA_FILE=/run/authority.pem DOWNLINK_API_KEY="$key"
+downlink listen ada --count 1 >/run/heard &
+listener=$!
+connected() { ask --cacert /run/authority.pem "$url/v1/channels/ada" -H "Authorization: Bearer $key"; }
+tries=100
+until case $(connected) in *'"transport":"websocket"'*) true ;; *) false ;; esac; do
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || fail "nobody listens over wss: $(connected)"
+  sleep 0.1
+done
+downlink send ada 'over wss' >/dev/null
+wait $listener
+has 'over wss' "$(cat /run/heard)" 'the message did not come'
+unset DOWNLINK_URL DOWNLINK_CA_FILE DOWNLINK_API_KEY
+stop
+printf '%s\n' "$plain" >$config
 
 # An upgrade keeps keys and messages; only a purge takes them away.
 before=$(cat $config)
@@ -51,4 +90,4 @@ dpkg --remove downlink >/dev/null
 [ -e $config ] || fail "removing took the keys away"
 dpkg --purge downlink >/dev/null
 [ ! -e /etc/downlink ] && [ ! -e /var/lib/downlink ] || fail "something is left after a purge"
-echo "the package was installed, started, upgraded, removed and purged"
+echo "the package was installed, started without and with TLS, upgraded, removed and purged"
