@@ -32,8 +32,9 @@ start() {
   setpriv --reuid downlink --regid downlink --clear-groups \
     systemd-socket-activate --listen "127.0.0.1:$port" $command >/run/log 2>&1 &
   server=$!
-  trap 'kill $server 2>/dev/null || true' EXIT
+  trap 'kill $server $page 2>/dev/null || true' EXIT
 }
+page=
 stop() {
   kill $server
   wait $server || fail "it did not end in order: $(cat /run/log)"
@@ -65,18 +66,39 @@ url=https://localhost:$port
 cp /etc/downlink/fullchain.pem /run/authority.pem
 answer=$(ask --cacert /run/authority.pem "$url/readyz")
 has '"sends":{"ready":true' "$answer" 'it is not ready'
+cat >/run/wss.py <<'END'
+# A page's part of a WebSocket over TLS: opens it, tells a file, and shows what arrives until there is a message.
+import base64, os, socket, ssl, sys, time
+port, token, opened = sys.argv[1:]
+context = ssl.create_default_context(cafile="/run/authority.pem")
+wire = context.wrap_socket(socket.create_connection(("localhost", int(port)), 20), server_hostname="localhost")
+key = base64.b64encode(os.urandom(16)).decode()
+wire.sendall((
+    "GET /v1/socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: downlink.v1, downlink.token.{token}\r\n\r\n"
+).encode())
+seen, until = b"", time.monotonic() + 20
+while b'"data"' not in seen and time.monotonic() < until:
+    piece = wire.recv(4096)
+    if not piece:
+        break
+    seen += piece
+    if b'"open"' in seen:
+        open(opened, "w").close()
+print(seen.decode(errors="replace"))
+END
 export DOWNLINK_URL="$url" DOWNLINK_CA_FILE=/run/authority.pem DOWNLINK_API_KEY="$key"
-downlink listen ada --count 1 >/run/heard &
-listener=$!
-connected() { ask --cacert /run/authority.pem "$url/v1/channels/ada" -H "Authorization: Bearer $key"; }
-tries=100
-until case $(connected) in *'"transport":"websocket"'*) true ;; *) false ;; esac; do
+python3 /run/wss.py "$port" "$(downlink channel create ada)" /run/opened >/run/heard 2>&1 &
+page=$!
+tries=200
+until [ -e /run/opened ]; do
   tries=$((tries - 1))
-  [ $tries -gt 0 ] || fail "nobody listens over wss: $(connected)"
+  [ $tries -gt 0 ] || fail "no WebSocket opens over TLS: $(cat /run/heard)"
   sleep 0.1
 done
 downlink send ada 'over wss' >/dev/null
-wait $listener
+wait $page
+has '101 Switching' "$(cat /run/heard)" 'it was no WebSocket'
 has 'over wss' "$(cat /run/heard)" 'the message did not come'
 unset DOWNLINK_URL DOWNLINK_CA_FILE DOWNLINK_API_KEY
 stop
