@@ -109,7 +109,12 @@ pub struct Recent {
 
 impl Timeline {
     pub(crate) fn new(now_ms: u64) -> Self {
-        Self { began_ms: now_ms, ring: Mutex::new(VecDeque::with_capacity(TIMELINE_EVENTS_MAX)) }
+        let mut ring = VecDeque::with_capacity(TIMELINE_EVENTS_MAX);
+        // The kernel gives memory when it is first written.
+        let nothing = (ChannelKey(0), Event { time_ms: 0, what: What::Deleted });
+        ring.resize(TIMELINE_EVENTS_MAX, nothing);
+        ring.clear();
+        Self { began_ms: now_ms, ring: Mutex::new(ring) }
     }
 
     /// When it began, in milliseconds since 1970: at the node's start.

@@ -63,7 +63,7 @@ impl Node {
             sockets_per_client: 20_000,
             sockets_per_address: 20_000,
             messages_per_channel: 1000,
-            tail_bytes: protocol::limits::TAIL_CACHE_BYTES,
+            tail_bytes: protocol::limits::CACHE_BYTES_DEFAULT,
         };
         let handle = EdgeHandle::new(0);
         let hub = Hub::new(Arc::new(local), codec::keyring(), clock, limits, vec![Arc::clone(&handle)]);

@@ -207,8 +207,8 @@ pub const CLIENTS_FOUND_MAX: usize = 50;
 /// Sockets shown of one channel at most.
 pub const SOCKETS_SHOWN_MAX: usize = 1000;
 
-/// The newest messages, kept in memory for the sockets that keep up: 64 MiB a node.
-pub const TAIL_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// The newest messages, kept in memory for the sockets that keep up, unless the operator says otherwise: 64 MiB a node.
+pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 
 /// The server's canary flies so often: what is wrong is seen within a second or two.
 pub const CANARY_PERIOD: Duration = Duration::from_secs(1);

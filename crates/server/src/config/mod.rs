@@ -148,6 +148,7 @@ numbers! {
     MESSAGE_BYTES = "limits.message_bytes", limits::MESSAGE_BYTES_MAX, 1, 1 << 20;
     PER_CLIENT = "limits.sockets_per_client", limits::SOCKETS_PER_CLIENT_DEFAULT, 1, 10_000_000;
     PER_ADDRESS = "limits.sockets_per_address", limits::SOCKETS_PER_ADDRESS_DEFAULT, 1, 10_000_000;
+    CACHE_BYTES = "limits.cache_bytes", limits::CACHE_BYTES_DEFAULT, 1 << 16, 1 << 36;
     IDEMPOTENCY_KEYS = "limits.idempotency_keys", limits::IDEMPOTENCY_KEYS_DEFAULT, 1, 100_000_000;
     KEY_SENDS = "limits.key_sends_per_second", 0, 0, 1_000_000;
     KEY_TOKENS = "limits.key_tokens_per_second", 0, 0, 1_000_000;
@@ -207,7 +208,7 @@ impl Check<'_> {
                 sockets_per_client: self.within(&Self::PER_CLIENT, limits.sockets_per_client) as u32,
                 sockets_per_address: self.within(&Self::PER_ADDRESS, limits.sockets_per_address) as u32,
                 messages_per_channel: retention_messages,
-                tail_bytes: protocol::limits::TAIL_CACHE_BYTES,
+                tail_bytes: self.within(&Self::CACHE_BYTES, limits.cache_bytes) as usize,
             },
             rates: RatesWanted {
                 client_sends: self.rate(&Self::CLIENT_SENDS, limits.client_sends_per_second),

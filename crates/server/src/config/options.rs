@@ -64,6 +64,7 @@ options! {
     "limits.message_bytes" "DOWNLINK_MESSAGE_BYTES" Number "32768" "Largest message.";
     "limits.sockets_per_client" "DOWNLINK_SOCKETS_PER_CLIENT" Number "20000" "Sockets one client id may have open.";
     "limits.sockets_per_address" "DOWNLINK_SOCKETS_PER_ADDRESS" Number "20000" "Sockets one address may have open. A proxy in front is one address.";
+    "limits.cache_bytes" "DOWNLINK_CACHE_BYTES" Number "67108864" "Memory for the newest messages and their frames, from which sockets that keep up are served. Who is further behind is served from the journal.";
     "limits.idempotency_keys" "DOWNLINK_IDEMPOTENCY_KEYS" Number "1000000" "Idempotency-Keys remembered, for 10 minutes.";
     "limits.key_sends_per_second" "DOWNLINK_KEY_SENDS_PER_SECOND" Number "0" "Messages one API key may send in a second; 0: any number. A key of its own number is `{ name = …, secret = …, sends_per_second = 100 }`.";
     "limits.key_tokens_per_second" "DOWNLINK_KEY_TOKENS_PER_SECOND" Number "0" "Tokens one API key may make in a second; 0: any number. `tokens_per_second` of a key is over it.";

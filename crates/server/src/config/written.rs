@@ -128,6 +128,7 @@ pub(super) struct Limits {
     pub(super) message_bytes: Option<u64>,
     pub(super) sockets_per_client: Option<u64>,
     pub(super) sockets_per_address: Option<u64>,
+    pub(super) cache_bytes: Option<u64>,
     pub(super) idempotency_keys: Option<u64>,
     pub(super) key_sends_per_second: Option<u64>,
     pub(super) key_tokens_per_second: Option<u64>,
