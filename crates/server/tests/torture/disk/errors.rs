@@ -152,6 +152,8 @@ fn a_failed_disk(case: &Case, terminated: bool) {
     numbers.iter().for_each(|number| assert_eq!(disk.hits(*number), 1, "{}", case.name));
     let answered = kept(&mut api, "ada").unwrap();
     let before: Vec<String> = answered.iter().map(|(_, text)| text.clone()).collect();
+    let unanswered: Vec<&String> = unknown.iter().filter(|text| before.contains(text)).collect();
+    assert!(unanswered.is_empty(), "{}: not answered as stored, and read: {unanswered:?}", case.name);
     check_failed(&story, &server, case, &before);
     assert_eq!(disk.syncs_repeated(), 0, "{}: no sync of that descriptor is tried again", case.name);
     assert!(story.seen().iter().all(|text| before.contains(text)), "{}: nothing else was seen", case.name);

@@ -91,24 +91,31 @@ fn a_full_disk_passes_by_itself() {
     }
 }
 
+/// A record of one key with an Idempotency-Key and 9 to 16 bytes.
+const AFTER_BYTES: u64 = 112;
+
 /// A write that stores the first bytes of a batch and then finds no room, at every length: nothing of the batch comes to
 /// light, and what is answered after it survives.
 #[test]
 fn half_a_batch_on_a_full_disk_never_stands_before_what_is_answered_later() {
     let _alone = alone();
-    // Three records of one key in one write; and one record of three keys.
+    // Three records of one key in one write; and one record of three keys. The first record of the three is as long as the
+    // one that is sent afterwards: what was left of the others would stand right behind that, at its own place.
     let batch = serde_json::json!([
-        {"to": "ada", "data": "lost one"}, {"to": "ada", "data": "lost two"}, {"to": "ada", "data": "lost three"}
+        {"to": "ada", "data": format!("{:48}", "lost one")},
+        {"to": "ada", "data": "lost two"},
+        {"to": "ada", "data": "lost three"}
     ]);
     let list = serde_json::json!([{"to": ["ada", "bob", "eve"], "data": "lost to three"}]);
     let mut lengths = 0;
-    for (durability, body, bytes) in [("os", &batch, 72 + 72 + 80), ("fsync", &list, 144)] {
+    for (durability, body, bytes) in [("os", &batch, AFTER_BYTES + 72 + 80), ("fsync", &list, 144)] {
         let disk = Disk::new();
         let mut story = Story::default();
         let server = disk.setup(durability).start();
         let mut api = server.api();
         story.open_pages(&server, "ada");
         story.send(&mut api, "ada", "the first").cursor();
+        let mut next = None;
         for stored in (1..bytes).step_by(pick(7, 1)) {
             disk.fail(Fault::once(Journal, Write, Short(stored)));
             let full = disk.fail(Fault::once(Journal, Write, Fail(ENOSPC)).after(1));
@@ -118,7 +125,12 @@ fn half_a_batch_on_a_full_disk_never_stands_before_what_is_answered_later() {
             }
             assert_eq!(disk.hits(full), 1, "{durability}: a batch has {bytes} bytes");
             disk.mend();
-            story.send(&mut api, "ada", &format!("after {stored} bytes")).cursor();
+            let after = story.send(&mut api, "ada", &format!("after {stored} bytes")).offset();
+            assert_eq!(
+                next.replace(after + AFTER_BYTES).unwrap_or(after),
+                after,
+                "a record has {AFTER_BYTES} bytes"
+            );
             lengths += 1;
             if stored % pick(49, 7) == 1 {
                 let copy = disk.copy();

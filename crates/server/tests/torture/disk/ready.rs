@@ -10,6 +10,8 @@ use crate::{
     length::alone,
     support::{http::Api, server::Server, until},
 };
+use protocol::limits::CANARY_PERIOD;
+use std::{thread, time::Instant};
 
 /// Until sends are not ready any more, with what the disk did; sockets stay.
 fn turns_red(server: &Server, code: &str) {
@@ -51,6 +53,11 @@ fn a_disk_that_failed_stays_red_until_the_next_start() {
     disk.fail(Fault::once(Journal, Sync, Fail(EIO)));
     turns_red(&server, "failed");
     disk.mend();
+    let (mut api, end) = (server.api(), Instant::now() + 3 * CANARY_PERIOD);
+    while Instant::now() < end {
+        assert_eq!(api.get("/readyz").status, 503, "it is well again, but what it held may be gone");
+        thread::sleep(CANARY_PERIOD / 10);
+    }
     turns_red(&server, "failed");
     let server = super::story::killed_and_started(&disk, server);
     assert!(is_ready(&mut server.api()));

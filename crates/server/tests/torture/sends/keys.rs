@@ -113,26 +113,27 @@ fn many_who_send_the_same_at_once_through_kills_get_one_answer() {
 #[test]
 fn the_window_of_keys_is_ten_minutes_and_a_restart_does_not_move_it() {
     let _alone = alone();
-    for restarts in [false, true] {
+    // The last one is the restart that would show if it began the window anew: nothing is read back from the disk later.
+    for restarts in [[false; 3], [true; 3], [true, false, false]] {
         let clock = WallClock::new();
         let mut server = clock.of(on_disk("os")).start();
         let first = id(&mut server.api(), "ada", "k", "hello");
         clock.jump(590);
-        if restarts {
+        if restarts[0] {
             server = server.restart();
         }
         thread::sleep(Duration::from_millis(1_100));
         assert_eq!(id(&mut server.api(), "ada", "k", "hello"), first, "after nearly ten minutes");
         reused(&mut server.api(), "ada", "k", "other");
         clock.jump(601);
-        if restarts {
+        if restarts[1] {
             server = server.restart();
         }
         let second = id(&mut server.api(), "ada", "k", "other");
         assert_ne!(second, first, "after more than ten minutes the key is free");
         // A clock that is set back finds it taken by the newer one, and stores nothing twice.
         clock.jump(0);
-        if restarts {
+        if restarts[2] {
             server = server.restart();
         }
         assert_eq!(id(&mut server.api(), "ada", "k", "other"), second);
