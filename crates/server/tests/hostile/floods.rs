@@ -9,9 +9,15 @@ use crate::{
         length::pick,
         server::{memory, on_disk},
         until,
+        websocket::{FIN, PING, frame},
     },
 };
-use std::time::Duration;
+use protocol::socket::Transport;
+use std::{
+    io::{ErrorKind, Read, Write},
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Resident memory of the program, at its peak.
 ///
@@ -19,6 +25,43 @@ use std::time::Duration;
 /// group would count the kernel's own share of thousands of connections too, and cannot be made everywhere; a limit on
 /// data (`RLIMIT_DATA`) counts what the allocator has reserved, which is several times what it uses.
 const PEAK_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What is heard of one socket in a second: 64 pieces of 256 bytes, and what the last read brings beyond that.
+const HEARD_BYTES_MAX: usize = 64 * 256 + 16 * 1024;
+
+/// How many pings are answered tells how many were read; the others wait in the client's own buffers. On a machine with cores
+/// to spare, nobody else would notice that they do not.
+#[test]
+fn of_a_flood_of_pings_a_share_is_heard_each_second() {
+    const SECONDS: usize = 3;
+    let _alone = alone();
+    let server = memory().start();
+    let mut socket = server.opening(Transport::WebSocket, &server.api().token("ada")).open();
+    let stream = &mut socket.wire.stream;
+    stream.set_nonblocking(true).unwrap();
+    let ping = frame(FIN | PING, b"");
+    let (pings, mut scratch) = (ping.repeat(2000), [0; 16 * 1024]);
+    let (mut at, mut answered) = (0, 0);
+    let end = Instant::now() + Duration::from_secs(SECONDS as u64);
+    while Instant::now() < end {
+        let waits = |error: std::io::Error| {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "it stays open");
+            0
+        };
+        let written = stream.write(&pings[at..]).unwrap_or_else(waits);
+        let read = stream.read(&mut scratch).unwrap_or_else(waits);
+        at = (at + written) % pings.len();
+        // A pong without a payload has two bytes.
+        answered += read / 2;
+        if written + read == 0 {
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+    println!("{answered} pings were answered in {SECONDS} seconds");
+    // It begins and ends within a second.
+    let most = (SECONDS + 2) * HEARD_BYTES_MAX / ping.len();
+    assert!(answered > 1000 && answered < most, "{answered} pings were answered, {most} are too many");
+}
 
 #[test]
 fn no_flood_alone_holds_up_others() {
