@@ -20,7 +20,7 @@ const SVG: &str = "image/svg+xml";
 
 /// Name below `/demo/assets/`, type, text.
 const ASSETS: &[(&str, &str, &str)] = &[
-    ("demo.css", CSS, include_str!("pages/demo.css")),
+    ("demo.css", CSS, concat!(include_str!("../../../../console/look.css"), include_str!("pages/demo.css"))),
     ("common.js", JAVASCRIPT, include_str!("pages/common.js")),
     ("start.css", CSS, include_str!("pages/start.css")),
     ("start.js", JAVASCRIPT, include_str!("pages/start.js")),
@@ -28,7 +28,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("chat.js", JAVASCRIPT, include_str!("pages/chat.js")),
     ("tic-tac-toe.css", CSS, include_str!("pages/tic-tac-toe.css")),
     ("tic-tac-toe.js", JAVASCRIPT, include_str!("pages/tic-tac-toe.js")),
-    ("icon.svg", SVG, include_str!("pages/icon.svg")),
+    ("icon.svg", SVG, include_str!("../../../../console/icon.svg")),
 ];
 
 pub(super) fn router() -> Router {

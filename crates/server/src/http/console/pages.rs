@@ -29,7 +29,7 @@ macro_rules! file {
 
 /// Name below `/console/assets/`, type, text.
 const ASSETS: &[(&str, &str, &str)] = &[
-    ("console.css", CSS, file!("console.css")),
+    ("console.css", CSS, concat!(file!("look.css"), file!("console.css"))),
     ("console.js", JAVASCRIPT, file!("console.js")),
     ("api.js", JAVASCRIPT, file!("api.js")),
     ("dom.js", JAVASCRIPT, file!("dom.js")),

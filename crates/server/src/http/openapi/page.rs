@@ -22,7 +22,7 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/docs/shape.js", get(|| async { script(include_str!("page/shape.js")) }))
         .route(
             "/docs/icon.svg",
-            get(|| async { answer("image/svg+xml", include_str!("../../demo/pages/icon.svg")) }),
+            get(|| async { answer("image/svg+xml", include_str!("../../../../../console/icon.svg")) }),
         )
 }
 
