@@ -60,6 +60,12 @@ pub enum Verdict {
     Wrong,
 }
 
+impl Seen {
+    fn new(what: What, verdict: Verdict, sentence: impl Into<String>) -> Self {
+        Self { what, verdict, sentence: sentence.into() }
+    }
+}
+
 /// Looks at everything. `now` is this machine's clock. It blocks for seconds where nobody answers.
 ///
 /// # Errors
@@ -101,13 +107,9 @@ async fn everything(options: &Options, now: &dyn Fn() -> SystemTime) -> Vec<Seen
     seen
 }
 
-fn new(what: What, verdict: Verdict, sentence: impl Into<String>) -> Seen {
-    Seen { what, verdict, sentence: sentence.into() }
-}
-
 /// What keeps a node from starting.
 fn told(what: What, error: &OpenError) -> Seen {
-    new(what, Verdict::Wrong, &error.0)
+    Seen::new(what, Verdict::Wrong, &error.0)
 }
 
 /// One server, by itself.
@@ -119,8 +121,10 @@ async fn server(address: &str, options: &Options) -> Result<(Seen, Connection), 
     let cluster = info.cluster.as_ref().map(|name| format!(", of the cluster {name}")).unwrap_or_default();
     let at = address.parse().map_or_else(|_| String::new(), |address| shown(&address));
     let found = match warning {
-        Some(warning) => new(What::Server, Verdict::Note, format!("{at} ({}): {warning}", info.server_name)),
-        None => new(
+        Some(warning) => {
+            Seen::new(What::Server, Verdict::Note, format!("{at} ({}): {warning}", info.server_name))
+        }
+        None => Seen::new(
             What::Server,
             Verdict::Good,
             format!("{at}: {}, version {}{cluster}", info.server_name, info.version),
@@ -135,12 +139,12 @@ fn kept(connection: &Connection, info: Option<&Info>) -> Seen {
         Some(info) => format!("{name}, with {} messages", info.state.messages),
         None => format!("{name} is not there yet; the first node that starts makes it"),
     };
-    new(What::Stream, Verdict::Good, sentence)
+    Seen::new(What::Stream, Verdict::Good, sentence)
 }
 
 /// Whether as many servers keep each message as are wanted. `seen` servers of the configuration could be reached.
 fn replicas(wanted: usize, info: Option<&Info>, in_cluster: bool, seen: usize) -> Seen {
-    let is = |verdict, sentence: String| new(What::Replicas, verdict, sentence);
+    let is = |verdict, sentence: String| Seen::new(What::Replicas, verdict, sentence);
     if wanted > 1 && !in_cluster {
         let sentence = format!(
             "broker.replicas is {wanted}, and this NATS server is in no cluster; give the servers a `cluster` block with routes \
@@ -189,8 +193,8 @@ fn replicas(wanted: usize, info: Option<&Info>, in_cluster: bool, seen: usize) -
 
 async fn synced(options: &Options) -> Seen {
     match durability::synced(options).await {
-        Ok(Synced::Seen) => new(What::Sync, Verdict::Good, "they sync before they answer"),
-        Ok(Synced::Said) => new(What::Sync, Verdict::Note, SYNCED_AS_SAID),
+        Ok(Synced::Seen) => Seen::new(What::Sync, Verdict::Good, "they sync before they answer"),
+        Ok(Synced::Said) => Seen::new(What::Sync, Verdict::Note, SYNCED_AS_SAID),
         Err(error) => told(What::Sync, &error),
     }
 }
@@ -209,17 +213,21 @@ async fn clocks(options: &Options, now: &dyn Fn() -> SystemTime) -> Seen {
     match apart {
         None => {
             let sentence = "cannot be seen; name the servers' monitoring addresses in broker.monitors, as \"http://host:8222\"";
-            new(What::Clock, Verdict::Unknown, sentence)
+            Seen::new(What::Clock, Verdict::Unknown, sentence)
         }
         Some(apart) if apart <= CLOCKS_APART_SEEN => {
-            new(What::Clock, Verdict::Good, "go like this machine's, to the second")
+            Seen::new(What::Clock, Verdict::Good, "go like this machine's, to the second")
         }
         Some(apart) => {
             let sentence = format!(
                 "{} seconds from this machine's; have both set by NTP (`timedatectl set-ntp true`, or chrony)",
                 apart.as_secs()
             );
-            new(What::Clock, if apart > CLOCKS_APART_MAX { Verdict::Wrong } else { Verdict::Note }, sentence)
+            Seen::new(
+                What::Clock,
+                if apart > CLOCKS_APART_MAX { Verdict::Wrong } else { Verdict::Note },
+                sentence,
+            )
         }
     }
 }

@@ -17,7 +17,10 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         .and_then(|options| look::look(&options, now).map_err(|error| format!("no runtime: {error}")));
     match seen {
         Ok(seen) => seen.into_iter().map(finding).collect(),
-        Err(error) => vec![Finding::new(Verdict::Unknown, "NATS server", error, "can be looked at", "")],
+        Err(error) => {
+            let why = "Nothing could be looked at; a node would not start here either.";
+            vec![Finding::new(Verdict::Unknown, "NATS server", error, "can be looked at", why)]
+        }
     }
 }
 
