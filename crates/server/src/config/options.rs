@@ -47,6 +47,7 @@ options! {
     "token.key_set" "DOWNLINK_TOKEN_KEY_SET" Text "" "A file with a JSON Web Key Set: public keys (EdDSA, ES256, RS256) of applications that sign tokens themselves.";
     "tls.certificate" "DOWNLINK_TLS_CERTIFICATE" Text "" "A PEM file with the server's certificate, then those that vouch for it. With it and tls.key, Downlink speaks TLS (https, wss) and nothing else. Read again when it changes.";
     "tls.key" "DOWNLINK_TLS_KEY" Text "" "A PEM file with the certificate's private key, without a passphrase. ECDSA (P-256) costs the server a fraction of RSA. Read again when it changes.";
+    "tls.http2" "DOWNLINK_TLS_HTTP2" Switch "true" "Whether clients may agree on HTTP/2. With it a browser's many tabs share a connection, of which HTTP/1.1 gives it six; but a connection that carries a single event stream takes ten times the memory. Turn it off where nearly every client is one such stream.";
     "acme.domains" "DOWNLINK_ACME_DOMAINS" List "[]" "Names for which a certificate is fetched and renewed by itself (ACME, TLS-ALPN-01), as [\"push.example.com\"], in place of tls.certificate. The authority connects to port 443 of each, which must lead here. By naming them you agree to the authority's terms.";
     "acme.email" "DOWNLINK_ACME_EMAIL" Text "" "Where the authority may write to about the account.";
     "acme.directory" "DOWNLINK_ACME_DIRECTORY" Text "\"https://acme-v02.api.letsencrypt.org/directory\"" "The authority's directory. To try things out, use its staging one: \"https://acme-staging-v02.api.letsencrypt.org/directory\".";

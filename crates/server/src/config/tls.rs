@@ -1,7 +1,7 @@
 //! Certificate and key: both or neither, and they can be used; or domains for which they are fetched.
 
 use super::{Check, written};
-use crate::tls::{Certificates, Files, Wanted, roots};
+use crate::tls::{Certificates, Files, Spoken, Wanted, roots};
 use http::Uri;
 use std::{fs, path::Path, sync::Arc};
 
@@ -19,8 +19,9 @@ impl Check<'_> {
         data_dir: Option<&Path>,
     ) -> Option<Arc<Certificates>> {
         let (tls, acme) = (tls.unwrap_or_default(), acme.unwrap_or_default());
+        let spoken = if tls.http2.unwrap_or(true) { Spoken::Both } else { Spoken::Http1 };
         if acme.domains.as_ref().is_none_or(Vec::is_empty) {
-            return self.read_certificates(tls);
+            return self.read_certificates(tls, spoken);
         }
         if tls.certificate.is_some() || tls.key.is_some() {
             self.wrong(
@@ -30,7 +31,7 @@ impl Check<'_> {
         }
         let before = self.mistakes.len();
         let wanted = self.wanted(acme, data_dir).filter(|_| self.mistakes.len() == before)?;
-        let fetched = Certificates::fetched(wanted);
+        let fetched = Certificates::fetched(wanted, spoken);
         fetched.map_err(|mistake| self.wrong(mistake.option, &mistake.sentence)).ok()
     }
 
@@ -71,7 +72,7 @@ impl Check<'_> {
         })
     }
 
-    fn read_certificates(&mut self, written: written::Tls) -> Option<Arc<Certificates>> {
+    fn read_certificates(&mut self, written: written::Tls, spoken: Spoken) -> Option<Arc<Certificates>> {
         let (certificate, key) = match (written.certificate, written.key) {
             (Some(certificate), Some(key)) => (certificate.into(), key.into()),
             (None, None) => return None,
@@ -84,7 +85,7 @@ impl Check<'_> {
                 return None;
             }
         };
-        let loaded = Certificates::load(Files { certificate, key });
+        let loaded = Certificates::load(Files { certificate, key }, spoken);
         loaded.map_err(|mistake| self.wrong(mistake.option, &mistake.sentence)).ok()
     }
 }

@@ -80,12 +80,13 @@ pub(super) struct TokenKey {
     pub(super) secret: String,
 }
 
-/// Names of files.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
+    /// The names of files.
     pub(super) certificate: Option<String>,
     pub(super) key: Option<String>,
+    pub(super) http2: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -22,9 +22,19 @@ pub(crate) struct Files {
     pub(crate) key: PathBuf,
 }
 
+/// What is spoken behind a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// HTTP/2 with whoever offers it, HTTP/1.1 with all others.
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
+}
+
 /// What handshakes are made with.
 pub(crate) struct Certificates {
     source: Source,
+    spoken: Spoken,
     current: RwLock<Arc<ServerConfig>>,
 }
 
@@ -39,20 +49,21 @@ impl Certificates {
     ///
     /// # Errors
     /// [`Mistake`].
-    pub(crate) fn load(files: Files) -> Result<Arc<Self>, Mistake> {
+    pub(crate) fn load(files: Files, spoken: Spoken) -> Result<Arc<Self>, Mistake> {
         let pair = pair::read(&files)?;
-        let current = RwLock::new(Arc::new(pair.config(&files)?));
+        let current = RwLock::new(spoken.of(pair.config(&files)?));
         let looks = Mutex::new(Looks::new(pair.fingerprint()));
-        Ok(Arc::new(Self { source: Source::Files(files, looks), current }))
+        Ok(Arc::new(Self { source: Source::Files(files, looks), spoken, current }))
     }
 
     /// Those that an authority issues: at first what was fetched before, if anything was.
     ///
     /// # Errors
     /// [`Mistake`].
-    pub(crate) fn fetched(wanted: Wanted) -> Result<Arc<Self>, Mistake> {
+    pub(crate) fn fetched(wanted: Wanted, spoken: Spoken) -> Result<Arc<Self>, Mistake> {
         let (acme, config) = Acme::new(wanted)?;
-        Ok(Arc::new(Self { source: Source::Authority(acme), current: RwLock::new(Arc::new(config)) }))
+        let current = RwLock::new(spoken.of(config));
+        Ok(Arc::new(Self { source: Source::Authority(acme), spoken, current }))
     }
 
     /// Sees to it that they stay good, for as long as it runs.
@@ -64,12 +75,22 @@ impl Certificates {
     }
 
     fn serve(&self, config: ServerConfig) {
-        *self.current.write() = Arc::new(config);
+        *self.current.write() = self.spoken.of(config);
     }
 
     /// For a handshake that begins now. Connections keep what they began with.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.read())
+    }
+}
+
+impl Spoken {
+    /// Handshakes that agree on nothing else.
+    fn of(self, mut config: ServerConfig) -> Arc<ServerConfig> {
+        if self == Self::Http1 {
+            config.alpn_protocols.retain(|name| name != HTTP2);
+        }
+        Arc::new(config)
     }
 }
 

@@ -4,6 +4,7 @@
 //! renamed, a link that was moved), and a few kilobytes a second cost nothing.
 
 use super::{Certificates, Source, pair};
+use rustls::ServerConfig;
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 use tokio::time::{self, MissedTickBehavior};
 
@@ -91,7 +92,10 @@ impl Certificates {
         let (mut looks, fresh) = (looks.lock(), fresh.lock().serving);
         // Else tickets of those who return would be worth nothing, for no reason.
         if looks.serving != fresh {
-            *self.current.write() = read.current();
+            let mut config = ServerConfig::clone(&read.current());
+            // What is spoken was said at the start.
+            config.alpn_protocols.clone_from(&self.current().alpn_protocols);
+            self.serve(config);
             *looks = Looks::new(fresh);
             self.warn();
         }

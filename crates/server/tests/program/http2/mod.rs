@@ -1,5 +1,6 @@
 //! HTTP/2: the same promises, many at once on one connection.
 
+mod agreed;
 mod bounds;
 mod endings;
 mod floods;
