@@ -65,6 +65,11 @@ export class Client {
     write(find("why-sentence"), why.sentence);
     const slowest = [...sockets].sort((one, other) => one.offset - other.offset).slice(0, SOCKETS_SHOWN);
     keep(find("sockets"), slowest, ({ socket, since }) => `${socket} ${since}`, row, update);
+    // Of one socket it stands on top already.
+    for (const item of find("sockets").children) {
+      const sentence = item.querySelector(".sentence");
+      sentence.hidden = sockets.length === 1 && sentence.textContent === why.sentence;
+    }
     find("sockets-none").hidden = sockets.length > 0;
     find("close-sockets").disabled = sockets.length === 0;
     const more = sockets.length > SOCKETS_SHOWN ? `, the slowest ${SOCKETS_SHOWN} of them here` : "";
