@@ -11,7 +11,34 @@ use protocol::{
     id::ClientId,
     message::Data,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Weak;
+
+/// By what other nodes find this one, for as long as it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeNumber(pub u32);
+
+/// What a client said at one node to a socket of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// The socket's name.
+    pub socket: String,
+    /// As the client wrote it.
+    pub text: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Heard {
+    /// It was done.
+    Done,
+    /// No socket of this name is there.
+    NoSuchSocket,
+    /// It is none of the words.
+    Invalid,
+    /// The socket was closed for it, with this code and sentence.
+    Closed(u16, String),
+}
 
 /// Where a broker's messages come out: the hub of this node.
 ///
@@ -30,6 +57,9 @@ pub trait Announce: Send + Sync {
 
     /// A channel was deleted: its sockets end. Called after the deletion is in force, outside of any lock.
     fn deleted(&self, key: ChannelKey);
+
+    /// A client said something at another node to a socket that is to be here.
+    fn word(&self, word: &Word) -> Heard;
 
     /// The log began a new life while the program was running: every socket is sent to come back, and is told of a
     /// gap when it does.
@@ -143,6 +173,19 @@ pub trait Broker: Send + Sync {
     /// The last deletion of a channel that this node has heard of, for as long as a token that it refuses may live. Other
     /// nodes hear of it a moment after `delete` has returned.
     fn deletion(&self, key: ChannelKey) -> Option<Deletion>;
+
+    /// This node's number; `None` if there are no others.
+    fn node(&self) -> Option<NodeNumber> {
+        None
+    }
+
+    /// Hands a client's word to the node that has its socket.
+    ///
+    /// # Errors
+    /// [`PublishError::Away`]: nobody heard it; `OutcomeUnknown`: perhaps.
+    async fn hand_over(&self, _to: NodeNumber, _word: Word) -> Result<Heard, PublishError> {
+        Ok(Heard::NoSuchSocket)
+    }
 
     /// Drops what is too old and keeps the house; called about once a second.
     fn tick(&self, now_ms: u64);

@@ -9,18 +9,19 @@ use crate::{
     edge::{EdgeHandle, Lag},
     entry::{Entry, message_frame},
     presence::Watch,
-    socket::{Replay, Socket, Wire},
+    socket::{Name, Replay, Socket, Wire},
     tail::Tail,
     timeline::{Timeline, What},
     written::Written,
 };
 use broker::{
-    broker::{Announce, Broker, Flush},
+    broker::{Announce, Broker, Flush, Heard, NodeNumber, Word},
     key::ChannelKey,
     message::{Message, Passing},
 };
 use parking_lot::{Mutex, RwLock};
 use protocol::{
+    client_word::ClientWord,
     close::CloseCode,
     cursor::{Cursor, Offset},
     id::ClientId,
@@ -323,10 +324,25 @@ impl Hub {
         }
     }
 
+    /// The name of a socket of this node.
+    pub(crate) fn name(&self, socket: &Socket) -> String {
+        socket.name(self.broker.node())
+    }
+
+    /// The other node that a socket's name speaks of.
+    #[must_use]
+    pub fn elsewhere(&self, name: &str) -> Option<NodeNumber> {
+        let here = self.broker.node()?;
+        Name::parse(name)?.node.filter(|node| *node != here)
+    }
+
     /// Finds a socket by the name that only its client knows.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<Socket>> {
-        let (key, secret) = Socket::parse_name(name)?;
+        let Name { key, secret, node } = Name::parse(name)?;
+        if node != self.broker.node() {
+            return None;
+        }
         let channel = self.channel(key)?;
         let mut next = 0;
         loop {
@@ -400,6 +416,15 @@ impl Announce for Hub {
         self.timeline.note(key, self.clock.now_ms(), What::Deleted);
         if let Some(channel) = self.channel(key) {
             self.close_all(&channel, CloseCode::GONE);
+        }
+    }
+
+    fn word(&self, word: &Word) -> Heard {
+        let Some(socket) = self.find(&word.socket) else { return Heard::NoSuchSocket };
+        let Ok(said) = ClientWord::parse(&word.text) else { return Heard::Invalid };
+        match self.take_word(&socket, said) {
+            Ok(()) => Heard::Done,
+            Err((code, reason)) => Heard::Closed(code.0, reason.to_owned()),
         }
     }
 

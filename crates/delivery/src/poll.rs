@@ -311,7 +311,7 @@ impl Hub {
         long_poll::answer(
             &mut out,
             Answer {
-                socket: &socket.name(),
+                socket: &self.name(socket),
                 gap: found.gap,
                 messages,
                 cursor,

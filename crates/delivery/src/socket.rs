@@ -2,7 +2,7 @@
 
 use crate::{channel::Channel, poll::PollWire, stream::Stream, timeline::What};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use broker::key::ChannelKey;
+use broker::{broker::NodeNumber, key::ChannelKey};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{
@@ -93,6 +93,28 @@ pub(crate) struct Partial {
     pub(crate) written: usize,
 }
 
+/// A socket's name taken apart.
+pub(crate) struct Name {
+    pub(crate) key: ChannelKey,
+    pub(crate) secret: u64,
+    /// The node that has the socket, where there are several.
+    pub(crate) node: Option<NodeNumber>,
+}
+
+/// Key, secret and node.
+const NAME_BYTES_MAX: usize = 28;
+
+impl Name {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(name).ok()?;
+        let (key, rest) = bytes.split_first_chunk()?;
+        let (secret, node) = rest.split_first_chunk()?;
+        let node = if node.is_empty() { None } else { Some(u32::from_le_bytes(node.try_into().ok()?)) };
+        let (key, secret) = (ChannelKey(u128::from_le_bytes(*key)), u64::from_le_bytes(*secret));
+        Some(Self { key, secret, node: node.map(NodeNumber) })
+    }
+}
+
 impl Socket {
     pub(crate) fn new(
         channel: Arc<Channel>,
@@ -107,20 +129,13 @@ impl Socket {
     }
 
     /// The socket's name: says where it is found, and only its own client knows it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let mut bytes = [0; 24];
+    pub(crate) fn name(&self, node: Option<NodeNumber>) -> String {
+        let mut bytes = [0; NAME_BYTES_MAX];
         bytes[..16].copy_from_slice(&self.channel.key.0.to_le_bytes());
-        bytes[16..].copy_from_slice(&self.secret.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.secret.to_le_bytes());
+        let Some(NodeNumber(node)) = node else { return BASE64_URL_SAFE_NO_PAD.encode(&bytes[..24]) };
+        bytes[24..].copy_from_slice(&node.to_le_bytes());
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// Takes a name apart: the channel's key and the secret.
-    pub(crate) fn parse_name(name: &str) -> Option<(ChannelKey, u64)> {
-        let bytes: [u8; 24] = BASE64_URL_SAFE_NO_PAD.decode(name).ok()?.try_into().ok()?;
-        let (key, secret) = bytes.split_at(16);
-        let key = u128::from_le_bytes(key.try_into().ok()?);
-        Some((ChannelKey(key), u64::from_le_bytes(secret.try_into().ok()?)))
     }
 
     pub(crate) fn has_secret(&self, secret: u64) -> bool {

@@ -16,6 +16,17 @@ use protocol::{
 use std::sync::Arc;
 
 impl Hub {
+    /// Does what a client says beside its stream, and closes the socket if that is what follows.
+    ///
+    /// # Errors
+    /// The code and sentence with which it was closed, unless it wanted so.
+    pub fn take_word(&self, socket: &Arc<Socket>, word: ClientWord) -> Result<(), (CloseCode, &'static str)> {
+        let farewell = word == ClientWord::Close;
+        let Err((code, reason)) = self.hear(socket, word) else { return Ok(()) };
+        self.close(socket, code, reason, None);
+        if farewell { Ok(()) } else { Err((code, reason)) }
+    }
+
     /// Does what a client says.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use async_nats::{
     Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, jetstream,
     jetstream::{context::CreateKeyValueErrorKind, kv},
 };
+use bytes::Bytes;
+use serde::Deserialize;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
@@ -108,7 +110,7 @@ impl Connection {
         let client = options(to).await?.connect(addresses).await.map_err(|error| failed(&error))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(CALL_TIME);
-        jetstream.query_account().await.map_err(|error| {
+        has_jetstream(&client).await.map_err(|error| {
             OpenError(format!(
                 "NATS at {} answers, but not with JetStream ({error}); start its servers with -js, or `jetstream {{}}` in \
                  their configuration, and enable it for the account of Downlink",
@@ -191,6 +193,22 @@ impl Names {
     pub fn between_nodes(&self, name: &str) -> String {
         format!("{}.{name}", self.prefix)
     }
+}
+
+/// Whether JetStream is there for this account: asked in words of our own, since what a server before 2.10 answers lacks
+/// some of what async-nats wants to read.
+async fn has_jetstream(client: &Client) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: Option<Refusal>,
+    }
+    #[derive(Deserialize)]
+    struct Refusal {
+        description: String,
+    }
+    let answer = client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| error.to_string())?;
+    let answer = serde_json::from_slice::<Answer>(&answer.payload).map_err(|error| error.to_string())?;
+    answer.error.map_or(Ok(()), |refusal| Err(refusal.description))
 }
 
 async fn options(to: &ConnectTo) -> Result<ConnectOptions, OpenError> {

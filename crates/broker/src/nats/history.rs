@@ -8,6 +8,7 @@
 
 use super::{
     Shared,
+    life::{LOOK_AGAIN_AFTER, LOOKS_AGAIN},
     read::{self, Stretch},
     record::{Kind, Record},
 };
@@ -88,13 +89,21 @@ impl Reading<'_> {
         if cursor.epoch != end.epoch || cursor.offset <= end.offset {
             return Ok(end);
         }
-        if self.look().await?.last >= cursor.offset {
-            self.shared.waiting.announced(self.shared, cursor.offset, AHEAD_FOR).await;
-            if self.shared.end().offset < cursor.offset {
-                return Err(read::failed(&"this node has not read as far as the client has; it will"));
+        let mut looks = 0;
+        while self.look().await?.last < cursor.offset {
+            // A leader may be a moment behind what the one before has told. What stays so, nobody has told.
+            if looks == LOOKS_AGAIN {
+                return Ok(self.shared.end());
             }
+            looks += 1;
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
-        Ok(self.shared.end())
+        self.shared.waiting.announced(self.shared, cursor.offset, AHEAD_FOR).await;
+        let end = self.shared.end();
+        if end.epoch == cursor.epoch && end.offset < cursor.offset {
+            return Err(read::failed(&"this node has not read as far as the client has; it will"));
+        }
+        Ok(end)
     }
 
     /// Where a reader goes on who stands at `at`.
@@ -123,6 +132,10 @@ impl Reading<'_> {
             _ => {}
         }
         if oldest.is_none() {
+            // Nothing is kept; unless the leader has not come as far as this node has.
+            if self.shared.index.newest(self.key).is_some_and(|newest| newest > look.last) {
+                return Err(behind());
+            }
             from = from.max(end.offset);
         }
         Ok(Start { from, gap: missing.then_some(GapReason::Trimmed) })
@@ -138,6 +151,7 @@ impl Reading<'_> {
         let mut witness = look.kept > self.kept_max();
         loop {
             let stretch = read::stretch(self.shared, &self.subject, from, LOOK_AT_ONCE).await?;
+            let stretch = self.whole(stretch).await?;
             for record in &stretch.records {
                 if record.head.time_ms >= time_ms && !witness {
                     return Ok(Start { from, gap: missing.then_some(GapReason::Trimmed) });
@@ -172,7 +186,7 @@ impl Reading<'_> {
         while history.more && history.messages.is_empty() {
             let max = self.page.messages.max(1);
             let stretch = read::stretch(self.shared, &self.subject, history.upto, max).await?;
-            let stretch = self.whole(stretch, end).await?;
+            let stretch = self.whole(stretch).await?;
             history.more = stretch.more;
             for record in stretch.records {
                 let full = !history.messages.is_empty()
@@ -198,16 +212,20 @@ impl Reading<'_> {
         Ok(history)
     }
 
-    /// A stretch that ends with the channel must reach as far as this node has announced. If not, the server that gave it
-    /// was behind, and the leader is asked for the rest.
-    async fn whole(&self, mut stretch: Stretch, end: Cursor) -> Result<Stretch, ReadError> {
-        let newest = self.shared.index.newest(self.key).filter(|newest| *newest <= end.offset);
+    /// A stretch that ends with the channel must reach as far as this node has read. If not, the server that gave it was
+    /// behind, and the leader is asked for the rest. Also if the newest is not announced yet: others that are may lie before
+    /// it, and only it is remembered.
+    async fn whole(&self, mut stretch: Stretch) -> Result<Stretch, ReadError> {
+        let newest = self.shared.index.newest(self.key);
         let Some(newest) = newest.filter(|newest| !stretch.more && *newest > stretch.upto) else {
             return Ok(stretch);
         };
         while stretch.upto < newest {
             let next = read::next_at_leader(self.shared, &self.subject, stretch.upto).await?;
             let Some((offset, record)) = next else {
+                if self.look().await?.last < newest {
+                    return Err(behind());
+                }
                 // It was dropped meanwhile; the next reader is told.
                 return Ok(stretch);
             };
@@ -237,6 +255,11 @@ impl Reading<'_> {
     fn kept_max(&self) -> u64 {
         u64::from(self.shared.options.retention_messages)
     }
+}
+
+/// A new leader may be a moment behind what the one before has told; nobody must take that for the end of a channel.
+fn behind() -> ReadError {
+    read::failed(&"the leader of the stream has not come as far as this node yet; it will")
 }
 
 fn message(record: &Record, link: Link) -> Option<Message> {

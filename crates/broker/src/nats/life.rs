@@ -6,7 +6,7 @@
 //! that place, writes down the next life; the others see it within a second.
 
 use super::{
-    Shared,
+    Options, Shared,
     connect::{Connection, OpenError},
     stream,
 };
@@ -26,8 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const WRITE_EVERY: u32 = 10;
 
 /// A follower may be a moment ahead of what the leader says of itself; so backwards is only what stays so.
-const LOOKS_AGAIN: u32 = 4;
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
+pub(super) const LOOKS_AGAIN: u32 = 4;
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Two nodes write at once, and again: one of them succeeds each time.
 const WRITES_MAX: u32 = 20;
@@ -65,25 +65,36 @@ impl Written {
 
 impl Life {
     /// Reads which life it is, or writes down the first.
-    pub(super) async fn open(connection: &Connection, info: &Info) -> Result<(Self, Epoch), OpenError> {
+    pub(super) async fn open(
+        connection: &Connection,
+        options: &Options,
+        info: Info,
+    ) -> Result<(Self, Epoch), OpenError> {
         let bucket = connection.bucket(BUCKET, Duration::ZERO).await?;
         let nothing = Written { created_ms: 0, number: 0, reached: 0 };
         let life = Self { connection: connection.clone(), bucket, known: Mutex::new(nothing) };
-        let written = life.agree(info, 0).await.map_err(OpenError)?;
+        let (written, _) = life.agree(options, info, 0).await.map_err(OpenError)?;
         *life.known.lock() = written;
         Ok((life, written.epoch()))
     }
 
     /// Which life the stream is in, as all nodes see it; the next one is written down if it has begun. `reached`: a place
-    /// that this node saw in the life it knows.
-    async fn agree(&self, info: &Info, reached: u64) -> Result<Written, String> {
+    /// that this node saw in the life it knows. With the stream as it was seen last: a leader may be behind what others have
+    /// told, so it is looked at more than once before it counts as gone backwards.
+    async fn agree(
+        &self,
+        options: &Options,
+        mut info: Info,
+        reached: u64,
+    ) -> Result<(Written, Info), String> {
         let failed = |error: &dyn std::fmt::Display| {
             format!("the life of the stream cannot be read or written: {error}")
         };
-        let created_ms = u64::try_from(info.created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let last = info.state.last_sequence;
-        let fresh = Written { created_ms, number: 0, reached: last };
+        let mut looks = 0;
         for _ in 0..WRITES_MAX {
+            let created_ms = u64::try_from(info.created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+            let last = info.state.last_sequence;
+            let fresh = Written { created_ms, number: 0, reached: last };
             let entry = match self.bucket.entry(KEY).await {
                 Ok(entry) => entry,
                 // It may have been lost, with the stream.
@@ -97,14 +108,21 @@ impl Life {
                 Some(there) if there.created_ms == created_ms => {
                     let own = if there.is_same(*self.known.lock()) { reached } else { 0 };
                     if last >= there.reached.max(own) {
-                        return Ok(there);
+                        return Ok((there, info));
+                    }
+                    if looks < LOOKS_AGAIN {
+                        looks += 1;
+                        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                        let again = stream::look(&self.connection, options).await;
+                        info = again.map_err(|error| error.to_string())?;
+                        continue;
                     }
                     Written { number: there.number + 1, ..fresh }
                 }
                 _ => fresh,
             };
             if self.write(next, entry.map(|entry| entry.revision)).await {
-                return Ok(next);
+                return Ok((next, info));
             }
         }
         Err(failed(&"others write all the time"))
@@ -142,7 +160,7 @@ pub(super) async fn watch(shared: Weak<Shared>) {
         let Ok(info) = stream::look(&shared.connection, &shared.options).await else { continue };
         shared.kept_bytes.store(info.state.bytes, Ordering::Relaxed);
         let reached = shared.end().offset.0;
-        match shared.life.agree_for_sure(&shared, info, reached).await {
+        match shared.life.agree(&shared.options, info, reached).await {
             Ok((written, _)) if !written.is_same(*shared.life.known.lock()) => shared.disturbed.notify_one(),
             Ok(_) => {
                 looks += 1;
@@ -156,30 +174,12 @@ pub(super) async fn watch(shared: Weak<Shared>) {
 }
 
 impl Life {
-    /// Like [`agree`](Self::agree), with more looks before it takes the stream as gone backwards.
-    async fn agree_for_sure(
-        &self,
-        shared: &Shared,
-        mut info: Info,
-        reached: u64,
-    ) -> Result<(Written, Info), String> {
-        for _ in 0..LOOKS_AGAIN {
-            if info.state.last_sequence >= reached {
-                break;
-            }
-            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-            let again = stream::look(&shared.connection, &shared.options).await;
-            info = again.map_err(|error| error.to_string())?;
-        }
-        Ok((self.agree(&info, reached).await?, info))
-    }
-
     /// Finds out for the feed whether a new life has begun, and if so, begins it: every socket comes back and is told.
     pub(super) async fn renew(shared: &Shared) -> Result<(), String> {
         let info =
             stream::look(&shared.connection, &shared.options).await.map_err(|error| error.to_string())?;
         let end = shared.end();
-        let (written, info) = shared.life.agree_for_sure(shared, info, end.offset.0).await?;
+        let (written, info) = shared.life.agree(&shared.options, info, end.offset.0).await?;
         if written.epoch() == end.epoch {
             return Ok(());
         }

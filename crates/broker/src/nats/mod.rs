@@ -20,9 +20,10 @@ mod read;
 mod record;
 mod stream;
 mod subject;
+mod word;
 
 use crate::{
-    broker::{Announce, Broker, Deletion, Health, LogStart},
+    broker::{Announce, Broker, Deletion, Health, Heard, LogStart, NodeNumber, Word},
     error::{PublishError, ReadError},
     key::{ChannelKey, KeyHasher},
     local::Durability,
@@ -88,6 +89,7 @@ struct Shared {
     options: Options,
     connection: Connection,
     hasher: KeyHasher,
+    number: NodeNumber,
     index: Index,
     deletions: Deletions,
     life: Life,
@@ -147,10 +149,13 @@ impl Shared {
         let connection = Connection::open(&options.connect).await?;
         durability::check(&connection, &options).await?;
         let info = stream::open(&connection, &options).await?;
-        let (life, epoch) = Life::open(&connection, &info).await?;
+        let (life, epoch) = Life::open(&connection, &options, info.clone()).await?;
         let passed = passing::listen(&connection).await?;
+        let number = word::new_number();
+        let words = word::listen(&connection, number).await?;
         let shared = Arc::new(Self {
             hasher: KeyHasher::new(&options.hash_secret),
+            number,
             index: Index::new(),
             deletions: Deletions::open(&connection).await?,
             life,
@@ -164,6 +169,7 @@ impl Shared {
             options,
         });
         shared.connection.runtime.spawn(passing::hear(Arc::downgrade(&shared), passed));
+        shared.connection.runtime.spawn(word::hear(Arc::downgrade(&shared), words));
         deletions::watch(&shared).await?;
         feed::look_back(&shared, &info).await?;
         tracing::info!(epoch = %epoch, messages = info.state.messages, "the stream is open");
@@ -259,6 +265,14 @@ impl Broker for Nats {
 
     fn deletion(&self, key: ChannelKey) -> Option<Deletion> {
         self.shared.deletions.of(key).map(|known| known.deletion)
+    }
+
+    fn node(&self) -> Option<NodeNumber> {
+        Some(self.shared.number)
+    }
+
+    async fn hand_over(&self, to: NodeNumber, word: Word) -> Result<Heard, PublishError> {
+        word::hand_over(&self.shared, to, &word).await
     }
 
     fn tick(&self, now_ms: u64) {

@@ -210,6 +210,8 @@ pub(super) fn refused(error: &NatsError) -> PublishError {
         PublishErrorKind::StreamNotFound | PublishErrorKind::MaxAckPending => PublishError::Away,
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => PublishError::OutcomeUnknown,
         _ => match code(error) {
+            // An earlier try under this key is still under way, or was when its leader went.
+            Some(KEY_IN_PROCESS) => PublishError::OutcomeUnknown,
             Some(code) if NO_ROOM.contains(&code) => PublishError::DiskFull,
             Some(code) => {
                 tracing::error!(code, %error, "JetStream refuses a message");

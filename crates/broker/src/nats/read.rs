@@ -64,7 +64,7 @@ pub(super) async fn at(shared: &Shared, offset: Offset) -> Result<Option<Record>
     }
 }
 
-/// The first record of a channel from a place on, whoever wrote it: its place.
+/// The first record of a channel from a place on, whoever wrote it. That there is none, the leader says.
 pub(super) async fn first(shared: &Shared, subject: &str, from: Offset) -> Result<Option<Record>, ReadError> {
     let ask = Ask { seq: from.0.max(1), next_by_subj: Some(subject), ..Ask::default() };
     let client = &shared.connection.client;
@@ -72,7 +72,10 @@ pub(super) async fn first(shared: &Shared, subject: &str, from: Offset) -> Resul
     let other = |offset| Record { offset, head: Head::default(), payload: Bytes::new() };
     match (record(&answer), answer.status.map(|status| status.as_u16())) {
         (Some((offset, record)), _) => Ok(Some(record.unwrap_or_else(|| other(offset)))),
-        (None, Some(404)) => Ok(None),
+        (None, Some(404)) => {
+            let found = at_leader(shared, &ask).await?;
+            Ok(found.map(|(offset, record)| record.unwrap_or_else(|| other(offset))))
+        }
         (None, status) => Err(failed(&format!("an answer that is not understood ({status:?})"))),
     }
 }

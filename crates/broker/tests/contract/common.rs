@@ -1,7 +1,7 @@
 //! What the suite stands on: brokers to be opened and opened again, and an ear for their announcements.
 
 use broker::{
-    broker::{Announce, Broker, Flush},
+    broker::{Announce, Broker, Flush, Heard, Word},
     key::ChannelKey,
     message::{Draft, History, Message, Page, Passing, Position, Recipients},
 };
@@ -70,6 +70,10 @@ impl Announce for Ear {
 
     fn pass(&self, message: Passing) {
         self.passed.lock().push(message);
+    }
+
+    fn word(&self, _: &Word) -> Heard {
+        Heard::NoSuchSocket
     }
 
     fn deleted(&self, key: ChannelKey) {
@@ -202,21 +206,40 @@ pub(crate) mod local {
 /// Nodes on a NATS: here one.
 pub(crate) mod nats {
     use super::{Settings, Stand};
-    use crate::{nats::options, nats_server::NatsServer};
+    use crate::{
+        nats::options,
+        nats_server::{NatsCluster, NatsServer},
+    };
     use broker::{
         broker::Broker,
-        nats::{Nats, Options},
+        nats::{Nats, Options, connect::ConnectTo},
     };
     use std::sync::Arc;
 
     pub(crate) fn on_one_server() -> Stand {
         let server = NatsServer::start();
+        on(move || options(&server))
+    }
+
+    /// Three replicas, on servers that others use too: with names of its own.
+    pub(crate) fn on_three_servers(cluster: Arc<NatsCluster>, name: &str) -> Stand {
+        // The longest that an operator may choose is of 32 letters.
+        let prefix = name.replace('_', "").chars().take(32).collect::<String>();
+        on(move || {
+            let one = options(&cluster.servers[0]);
+            let (servers, prefix) = (cluster.urls(), prefix.clone());
+            let connect = ConnectTo { servers, prefix, replicas: 3, ..one.connect };
+            Options { connect, monitors: cluster.monitors(), ..one }
+        })
+    }
+
+    fn on(make: impl Fn() -> Options + 'static) -> Stand {
         Stand {
             open: Box::new(move |settings: Settings| {
                 let options = Options {
                     retention_messages: settings.retention_messages,
                     idempotency_window: settings.idempotency_window,
-                    ..options(&server)
+                    ..make()
                 };
                 Box::pin(async { Arc::new(Nats::open(options).unwrap()) as Arc<dyn Broker> })
             }),

@@ -1,9 +1,11 @@
-//! A real `nats-server`, on ports of its own, with a store of its own.
+//! A real `nats-server`, on ports of its own, with a store of its own; and three of them that keep everything three times.
 //!
 //! `scripts/test` installs the program below `target/tools`; another one is named by `DOWNLINK_NATS_SERVER`.
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -18,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct NatsServer {
     directory: TempDir,
     child: Option<Child>,
+    /// Where it listens.
+    host: &'static str,
     /// What stands in its configuration beside the rest.
     extra: String,
     port: u16,
@@ -32,9 +36,13 @@ impl NatsServer {
 
     /// One with these lines in its configuration; `$STORE` stands for its directory.
     pub(crate) fn with(extra: &str) -> Self {
+        Self::at("127.0.0.1", extra)
+    }
+
+    fn at(host: &'static str, extra: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, monitor) = (free_port(), free_port());
-        let mut server = Self { directory, child: None, extra: extra.to_owned(), port, monitor };
+        let mut server = Self { directory, child: None, host, extra: extra.to_owned(), port, monitor };
         server.go_on();
         server
     }
@@ -42,6 +50,11 @@ impl NatsServer {
     /// Where nodes find it.
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it is found by way of another address of this machine.
+    pub(crate) fn url_by(&self, address: &str) -> String {
+        format!("nats://{address}:{}", self.port)
     }
 
     /// Its monitoring address.
@@ -78,6 +91,18 @@ impl NatsServer {
         fs::remove_dir_all(self.store()).unwrap();
     }
 
+    /// Whether it says so itself.
+    fn is_well(&self) -> bool {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.monitor))?;
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+    }
+
     fn store(&self) -> PathBuf {
         self.directory.path().join("store")
     }
@@ -85,8 +110,8 @@ impl NatsServer {
     /// Starts it again, at the same address, with what it has stored.
     pub(crate) fn go_on(&mut self) {
         let extra = self.extra.replace("$STORE", self.store().to_str().unwrap());
-        let text =
-            format!("listen: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\n{extra}\n", self.port, self.monitor);
+        let Self { host, port, monitor, .. } = self;
+        let text = format!("listen: \"{host}:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n{extra}\n");
         let file = self.directory.path().join("nats.conf");
         fs::write(&file, text).unwrap();
         let log = fs::File::create(self.directory.path().join("log")).unwrap();
@@ -94,12 +119,60 @@ impl NatsServer {
         command.arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < deadline, "nats-server did not start: {log}");
             thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+/// Three servers that keep everything three times, and bear the loss of one.
+pub(crate) struct NatsCluster {
+    pub(crate) servers: [NatsServer; 3],
+}
+
+impl NatsCluster {
+    /// Three that sync before they answer.
+    pub(crate) fn start() -> Self {
+        Self::listening_at("127.0.0.1")
+    }
+
+    /// Three that listen for clients at this address; they tell nobody of each other.
+    pub(crate) fn listening_at(host: &'static str) -> Self {
+        let ports = [free_port(), free_port(), free_port()];
+        let routes = ports.map(|port| format!("\"nats://127.0.0.1:{port}\"")).join(", ");
+        let server = |number: usize| {
+            let port = ports[number];
+            let extra = format!(
+                "server_name: \"n{number}\"\njetstream {{ store_dir: \"$STORE\", sync_interval: always }}\n\
+                 cluster {{ name: downlink, listen: \"127.0.0.1:{port}\", routes: [{routes}], no_advertise: true }}"
+            );
+            NatsServer::at(host, &extra)
+        };
+        let cluster = Self { servers: std::array::from_fn(server) };
+        cluster.until_well();
+        cluster
+    }
+
+    /// Waits until all three say of themselves that they are well, and have what the others have.
+    pub(crate) fn until_well(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.servers.iter().all(NatsServer::is_well) {
+            assert!(Instant::now() < deadline, "the NATS servers do not find together");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Where nodes find them.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.servers.iter().map(NatsServer::url).collect()
+    }
+
+    /// Their monitoring addresses.
+    pub(crate) fn monitors(&self) -> Vec<String> {
+        self.servers.iter().map(NatsServer::monitor).collect()
     }
 }
 

@@ -95,7 +95,7 @@ impl Edge {
         let mut first = Vec::with_capacity(head.len() + 192);
         first.extend_from_slice(head);
         let socket = Arc::clone(opened.socket());
-        let name = socket.name();
+        let name = self.hub.name(&socket);
         let open = Frame::Open { cursor: opened.cursor, socket: &name, ping: PING_SECONDS };
         encode_control(&mut first, socket.transport, &open);
         if let Some((cursor, reason)) = opened.gap {

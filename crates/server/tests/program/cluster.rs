@@ -7,10 +7,10 @@ pub(crate) mod nats_server;
 use crate::support::{
     http::Api,
     server::{Server, Setup},
-    socket::{Data, Frame, STREAMS},
+    socket::{Data, Frame, STREAMS, Socket},
     until,
 };
-use nats_server::NatsServer;
+use nats_server::{NatsCluster, NatsServer};
 use protocol::socket::Transport;
 use serde_json::json;
 
@@ -23,6 +23,15 @@ fn node(nats: &NatsServer) -> Setup {
 
 fn nodes(nats: &NatsServer) -> [Server; 2] {
     [node(nats).start(), node(nats).start()]
+}
+
+/// A node on servers that keep everything three times.
+fn replicated(nats: &NatsCluster) -> Setup {
+    Setup::new("serve")
+        .env("DOWNLINK_BROKER", "nats")
+        .env("DOWNLINK_NATS_SERVERS", &nats.urls().join(","))
+        .env("DOWNLINK_NATS_MONITORS", &nats.monitors().join(","))
+        .env("DOWNLINK_NATS_REPLICAS", "3")
 }
 
 /// Sends until it is taken, as an application would.
@@ -199,4 +208,107 @@ fn a_start_that_cannot_keep_its_promise_says_why() {
     let (code, said) = node(&lazy).env("DOWNLINK_NATS_SERVERS", "nats://127.0.0.1:1").fail();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot be reached") && said.contains("127.0.0.1:1"), "{said}");
+}
+
+#[test]
+fn with_three_replicas_no_server_is_missed() {
+    let mut nats = NatsCluster::start();
+    let [a, b] = [replicated(&nats).start(), replicated(&nats).start()];
+    let (mut api_a, mut api_b) = (a.api(), b.api());
+    let token = api_a.token("ada");
+    let mut sockets = [&a, &b].map(|node| node.opening(Transport::WebSocket, &token).open());
+    let mut sent = vec![send_at_last(&mut api_a, "ada", "all three")];
+    for index in 0..3 {
+        nats.servers[index].kill();
+        sent.push(send_at_last(&mut api_b, "ada", &format!("without {index}")));
+        nats.servers[index].go_on();
+        nats.until_well();
+    }
+    for socket in &mut sockets {
+        let mut heard = Vec::new();
+        while heard.last() != sent.last() {
+            let Frame::Message(id, _) = socket.frame() else { panic!("no gap, no close") };
+            heard.push(id.unwrap());
+        }
+        // A try whose outcome was not known may have been stored beside the one that was answered.
+        heard.retain(|id| sent.contains(id));
+        assert_eq!(heard, sent);
+    }
+}
+
+/// Says a word for a socket of one node to another one: the status.
+fn say(node: &Server, socket: &Socket, word: &str) -> (u16, String) {
+    let path = format!("/v1/socket/{}", socket.name);
+    let answer = node.api().try_call("POST", &path, &[], word.as_bytes()).unwrap();
+    let code = if answer.status == 204 { String::new() } else { answer.code() };
+    (answer.status, code)
+}
+
+#[test]
+fn a_word_for_a_socket_is_heard_whichever_node_takes_it() {
+    let nats = NatsServer::start();
+    let [mut a, b] = nodes(&nats);
+    let mut api = a.api();
+    let heard = || (204, String::new());
+    for transport in [Transport::Sse, Transport::Lines, Transport::LongPoll] {
+        let token = api.token("ada");
+        let mut socket = a.opening(transport, &token).open();
+        let place = api.send("ada", "one");
+        assert_eq!(socket.text(), "one");
+        assert_eq!(say(&b, &socket, &format!(r#"{{"ack":"{place}"}}"#)), heard(), "{transport:?}");
+        assert_eq!(api.get("/v1/channels/ada").json()["acked"], json!(place), "{transport:?}");
+        assert_eq!(say(&b, &socket, &json!({ "token": api.token("ada") }).to_string()), heard());
+        assert_eq!(say(&b, &socket, r#"{"say":"x"}"#), (400, "invalid_word".into()));
+        assert_eq!(say(&b, &socket, r#"{"close":true}"#), heard(), "{transport:?}");
+        if transport != Transport::LongPoll {
+            assert_eq!(socket.closed().0, 1000, "{transport:?}");
+        }
+        let gone = until("the name is gone", || {
+            Some(say(&b, &socket, r#"{"close":true}"#)).filter(|said| *said != heard())
+        });
+        assert_eq!(gone, (404, "no_such_socket".into()));
+        assert_eq!(api.sockets("ada"), 0);
+    }
+    let token = api.token("ada");
+    // A token of somebody else closes it, as on its own node.
+    let mut socket = a.opening(Transport::Sse, &token).open();
+    let foreign = json!({ "token": api.token("bob") }).to_string();
+    assert_eq!(say(&b, &socket, &foreign), (401, "invalid_token".into()));
+    until("it is closed", || matches!(socket.frame(), Frame::Close { code: 4401, .. }).then_some(()));
+    // What is left of a node that died: nothing, and that is said at once.
+    let socket = a.opening(Transport::Sse, &token).open();
+    a.kill();
+    let begun = std::time::Instant::now();
+    let said = until("NATS has noticed", || {
+        Some(say(&b, &socket, r#"{"close":true}"#)).filter(|said| said.0 != 503)
+    });
+    assert_eq!(said, (404, "no_such_socket".into()));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn polls_may_go_to_a_different_node_each_time() {
+    let nats = NatsServer::start();
+    let nodes = [node(&nats).start(), node(&nats).start(), node(&nats).start()];
+    let mut apis = nodes.each_ref().map(Server::api);
+    let token = apis[0].token("ada");
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Accept", "application/json")];
+    let mut poll = |number: usize, query: &str| {
+        let answer = apis[number % 3].try_call("GET", &format!("/v1/socket{query}"), &headers, b"").unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let mut answer = poll(0, "");
+    let (mut heard, mut api) = (Vec::new(), nodes[1].api());
+    for number in 1..30 {
+        api.send("ada", &number.to_string());
+        let (socket, cursor) = (answer["socket"].as_str().unwrap(), answer["cursor"].as_str().unwrap());
+        answer = poll(number, &format!("?socket={socket}&after={cursor}&wait=20"));
+        assert!(answer.get("gap").is_none() && answer.get("close").is_none(), "{answer}");
+        let messages = answer["messages"].as_array().unwrap();
+        heard.extend(messages.iter().map(|message| message["data"].as_str().unwrap().to_owned()));
+    }
+    let sent: Vec<String> = (1..30).map(|number| number.to_string()).collect();
+    assert_eq!(heard, sent, "each once, in order");
 }

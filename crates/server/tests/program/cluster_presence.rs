@@ -5,6 +5,7 @@ use crate::{
     support::{
         application::{Application, SECRET, TAKEN},
         server::{Server, Setup},
+        socket::Frame,
         until,
     },
 };
@@ -100,6 +101,44 @@ fn a_node_that_is_killed_while_it_tells_is_followed_by_another_and_its_clients_a
         thread::sleep(Duration::from_secs(2));
     }
     assert_eq!((app.told("stays"), app.told("goes")), (vec![true], vec![true, false]));
+}
+
+#[test]
+fn a_node_that_others_count_as_gone_sends_its_sockets_away_before_it_counts_again() {
+    let (nats, app) = (NatsServer::start(), Application::start());
+    let (a, b) = (node(&nats, &app), node(&nats, &app));
+    let streams = [Transport::WebSocket, Transport::Sse, Transport::Lines];
+    let mut sockets = streams.map(|transport| a.opening(transport, &a.api().token("ada")).open());
+    let on_b = b.opening(Transport::WebSocket, &b.api().token("bob")).open();
+    app.hears("ada", &[true]);
+    a.freeze(true);
+    let frozen = Instant::now();
+    // A notice that it was about to settle comes again, under its id.
+    let heard = |id: &str| {
+        let mut notices = app.tries();
+        notices.retain(|notice| notice.client == id);
+        notices.dedup_by(|one, other| one.id == other.id);
+        notices.iter().map(|notice| notice.connected).collect::<Vec<_>>()
+    };
+    until("she counts as gone", || (heard("ada") == [true, false]).then_some(()));
+    let took = frozen.elapsed();
+    assert!(took > Duration::from_secs(6) && took < Duration::from_secs(15), "{took:?}");
+    assert!(!is_connected(&b, "ada"));
+    a.freeze(false);
+    for socket in &mut sockets {
+        let Frame::Close { code: 1012, retry_after_ms: Some(_), .. } = socket.frame() else {
+            panic!("{:?}: it goes on with a socket that counts nowhere", socket.transport)
+        };
+    }
+    assert_eq!(heard("ada"), [true, false], "what it says before it counts again is void");
+    // It counts again, with whoever comes back to it.
+    let _back = a.opening(Transport::WebSocket, &a.api().token("ada")).open();
+    until("she is back", || (heard("ada") == [true, false, true]).then_some(()));
+    for node in [&a, &b] {
+        until("both name both", || (present(node) == ["ada", "bob"]).then_some(()));
+    }
+    assert_eq!(heard("bob"), [true], "those of other nodes notice nothing");
+    drop(on_b);
 }
 
 #[test]

@@ -127,6 +127,11 @@ impl Api {
         self
     }
 
+    /// Lets go of the connection.
+    pub(crate) fn hang_up(&mut self) {
+        self.wire = None;
+    }
+
     /// Any request; an error if the server is gone or goes.
     pub(crate) fn try_call(
         &mut self,

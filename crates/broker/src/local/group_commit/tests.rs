@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    broker::{Announce, Broker},
+    broker::{Announce, Broker, Heard, Word},
     key::ChannelKey,
     local::{Durability, Local, Options},
     message::{Message, Origin, Passing, Recipients},
@@ -22,6 +22,10 @@ impl Announce for Broken {
     fn flush(&self, _: Flush) {}
 
     fn pass(&self, _: Passing) {}
+
+    fn word(&self, _: &Word) -> Heard {
+        Heard::NoSuchSocket
+    }
 
     fn deleted(&self, _: ChannelKey) {}
 

@@ -340,7 +340,8 @@ fn sockets() -> Vec<Call> {
     let word = Call::new("post", "/v1/socket/{socket}", "Sockets", "speak")
         .says(
             "Say a word beside a stream",
-            "To acknowledge, to renew the token, to leave. The same lies below `/_ah/channel/socket`.",
+            "To acknowledge, to renew the token, to leave. The same lies below `/_ah/channel/socket`. Where several nodes share a \
+             NATS, any of them takes it.",
         )
         .takes([name])
         .body("One word.", [("application/json", of("Word"), json!({ "ack": CURSOR }))])
@@ -353,6 +354,8 @@ fn sockets() -> Vec<Call> {
             unauthorized(TOKEN_TIMED_OUT),
             refused(CloseCode::FORBIDDEN),
             refused(CloseCode::GONE),
+            PublishError::Away.into(),
+            PublishError::OutcomeUnknown.into(),
         ])
         .refuses(reading(Problem::too_large(limits::CLIENT_WORD_BYTES_MAX)));
     vec![open, word]

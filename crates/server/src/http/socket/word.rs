@@ -1,4 +1,5 @@
-//! `POST /v1/socket/{name}`: what a client says beside a stream that only goes one way.
+//! `POST /v1/socket/{name}`: what a client says beside a stream that only goes one way. Any node takes it; the one that
+//! has the socket does what it says.
 
 use super::{
     super::{
@@ -8,6 +9,7 @@ use super::{
     Cors,
 };
 use crate::service::Service;
+use broker::broker::{Heard, Word};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use protocol::{client_word::ClientWord, close::CloseCode, limits};
@@ -45,16 +47,23 @@ async fn hear(service: &Service, request: Request<Incoming>, name: &str) -> Resu
         return Err(Problem::too_large(limits::CLIENT_WORD_BYTES_MAX));
     }
     // Before the body is read: who cannot name a socket holds nothing here for longer than a refusal takes.
-    let socket = service.hub.find(name).ok_or_else(no_such_socket)?;
+    let (here, elsewhere) = (service.hub.find(name), service.hub.elsewhere(name));
+    if here.is_none() && elsewhere.is_none() {
+        return Err(no_such_socket());
+    }
     let body = body::read(request.into_body(), limits::CLIENT_WORD_BYTES_MAX).await?;
-    let word = std::str::from_utf8(&body).ok().and_then(|text| ClientWord::parse(text).ok());
-    let word = word.ok_or_else(invalid_word)?;
-    let farewell = word == ClientWord::Close;
-    match service.hub.hear(&socket, word) {
-        Ok(()) => Ok(()),
-        Err((code, reason)) => {
-            service.hub.close(&socket, code, reason, None);
-            if farewell { Ok(()) } else { Err(Problem::closed(code, reason)) }
-        }
+    let text = std::str::from_utf8(&body).map_err(|_| invalid_word())?;
+    let word = ClientWord::parse(text).map_err(|_| invalid_word())?;
+    if let Some(socket) = here {
+        let taken = service.hub.take_word(&socket, word);
+        return taken.map_err(|(code, reason)| Problem::closed(code, reason));
+    }
+    let node = elsewhere.ok_or_else(no_such_socket)?;
+    let word = Word { socket: name.to_owned(), text: text.to_owned() };
+    match service.broker().hand_over(node, word).await? {
+        Heard::Done => Ok(()),
+        Heard::NoSuchSocket => Err(no_such_socket()),
+        Heard::Invalid => Err(invalid_word()),
+        Heard::Closed(code, reason) => Err(Problem::closed(CloseCode(code), &reason)),
     }
 }
