@@ -1,11 +1,10 @@
 //! `kill -9` at random moments under load; readers and writers that come back like real ones.
 
 mod deletions;
-mod people;
 
 use crate::{
     length::{alone, pick},
-    load::{Reading, Traffic, World, names},
+    load::{People, Reading, Traffic, World, names},
     support::{
         Random,
         application::{Application, SECRET},
@@ -14,7 +13,6 @@ use crate::{
     },
 };
 use checker::Rules;
-use people::People;
 use protocol::socket::Transport;
 use std::{
     sync::{
@@ -86,7 +84,7 @@ fn nothing_is_lost_or_repeated(durability: &str, seed: u64) {
     world.end(&channels);
     let seen: Vec<_> = readers.into_iter().map(Reading::join).collect();
     channels.iter().for_each(|channel| world.read_kept(channel));
-    people.settle(&world, &application, pick(false, true));
+    people.settle().judge(&world, &application, pick(false, true));
     drop(server);
     let report = world.judge(&format!("kills with {durability}"), Rules::default());
     println!("{repeated} sends were repeated, {deleted} deletions");

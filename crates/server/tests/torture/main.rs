@@ -9,6 +9,7 @@
     reason = "helpers of tests may; they live in real time, and say how far they are"
 )]
 
+mod cluster;
 mod disk;
 mod kills;
 mod length;

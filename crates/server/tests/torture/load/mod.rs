@@ -12,10 +12,12 @@
 //! world.judge("what was done", Rules::default());
 //! ```
 
+mod people;
 mod publisher;
 mod reader;
 mod traffic;
 
+pub(crate) use people::People;
 pub(crate) use publisher::{Item, Publisher};
 pub(crate) use reader::{Reader, Reading, Seen};
 pub(crate) use traffic::{Publishing, Traffic};
@@ -42,12 +44,20 @@ pub(crate) const END: &str = "end";
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) history: History,
+    /// Whether a message for a list of ids is one, and lies at one place in all of their channels. On several nodes it is a
+    /// message for each.
+    pub(crate) lists_are_one: bool,
 }
 
 impl World {
     /// An empty history of the server at this address, which may be restarted there.
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, history: History::new() }
+        Self { address, history: History::new(), lists_are_one: true }
+    }
+
+    /// The same of several nodes, which are found behind this address.
+    pub(crate) fn of_cluster(address: SocketAddr) -> Self {
+        Self { lists_are_one: false, ..Self::new(address) }
     }
 
     pub(crate) fn api(&self) -> Api {

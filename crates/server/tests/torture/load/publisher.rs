@@ -39,6 +39,7 @@ enum Outcome {
 pub(crate) struct Publisher {
     api: Api,
     history: History,
+    lists_are_one: bool,
     /// How long one message may take until it is answered.
     pub(crate) patience: Duration,
     /// How many tries had no answer that counts.
@@ -73,7 +74,18 @@ impl Item {
 
 impl Publisher {
     pub(super) fn new(world: &World) -> Self {
-        Self { api: world.api(), history: world.history.clone(), patience: PATIENCE, repeated: 0 }
+        Self {
+            api: world.api(),
+            history: world.history.clone(),
+            lists_are_one: world.lists_are_one,
+            patience: PATIENCE,
+            repeated: 0,
+        }
+    }
+
+    /// The next call is made over another connection, and so at another node, if there are several.
+    pub(super) fn change_node(&mut self) {
+        self.api.hang_up();
     }
 
     /// Sends a text to a channel.
@@ -121,9 +133,17 @@ impl Publisher {
                 None => left.iter().map(|_| Outcome::Unknown).collect(),
             };
             assert_eq!(outcomes.len(), left.len(), "a line in, a line out");
-            let mut answered = sends.into_iter().zip(outcomes).map(|(send, is)| self.record(send, is));
+            let mut answered = Vec::new();
+            for ((item, send), outcome) in left.iter().zip(sends).zip(outcomes) {
+                let outcome = match outcome {
+                    // The place of one of them, and it is not said of which.
+                    Outcome::Stored(_) if item.to.len() > 1 && !self.lists_are_one => Outcome::Stored(None),
+                    other => other,
+                };
+                answered.push(self.record(send, outcome));
+            }
+            let mut answered = answered.into_iter();
             left.retain(|_| !answered.next().unwrap());
-            drop(answered);
             assert!(Instant::now() < deadline, "no answer for {left:?}");
             if !left.is_empty() {
                 thread::sleep(PAUSE);
@@ -158,6 +178,8 @@ impl Publisher {
             Outcome::Unknown => {}
         }
         self.repeated += 1;
+        // Where there are several nodes, the next try goes to another one.
+        self.api.hang_up();
         false
     }
 
@@ -185,6 +207,8 @@ fn of_line(line: &str) -> Outcome {
     let answer: Value = serde_json::from_str(line).unwrap();
     match answer["code"].as_str() {
         Some(code) => of_code(code),
+        // Where nodes share a broker a list is not all or none; what was stored is not stored again.
+        None if answer["failed"].as_array().is_some_and(|failed| !failed.is_empty()) => Outcome::Unknown,
         None => Outcome::Stored(answer["id"].as_str().map(str::to_owned)),
     }
 }
@@ -192,7 +216,7 @@ fn of_line(line: &str) -> Outcome {
 fn of_code(code: &str) -> Outcome {
     match code {
         "outcome_unknown" => Outcome::Unknown,
-        "disk_full" | "storage_failed" | "overloaded" | "stopping" => Outcome::Refused,
+        "broker_away" | "disk_full" | "storage_failed" | "overloaded" | "stopping" => Outcome::Refused,
         other => panic!("refused for good: {other}"),
     }
 }

@@ -18,11 +18,13 @@ pub(crate) struct Traffic {
     pub(crate) pause: Duration,
     /// Whether some messages are binary, some for several channels, and some in calls for many.
     pub(crate) mixed: bool,
+    /// Whether each goes over the nodes of a cluster in turn, and does not stay at one while it is answered.
+    pub(crate) change_nodes: bool,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self { publishers: 5, pause: Duration::from_millis(2), mixed: true }
+        Self { publishers: 5, pause: Duration::from_millis(2), mixed: true, change_nodes: false }
     }
 }
 
@@ -65,6 +67,9 @@ fn publish(world: &World, traffic: &Traffic, channels: &[String], me: usize, sto
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
             break;
+        }
+        if traffic.change_nodes && number % 8 == 7 {
+            publisher.change_node();
         }
         // Each begins elsewhere, so that all channels have traffic soon.
         let channel = |step: usize| &channels[(me * 3 + number + step) % channels.len()];

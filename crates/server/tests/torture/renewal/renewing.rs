@@ -34,7 +34,8 @@ fn tokens_of_five_seconds_are_renewed_without_a_gap() {
         renewing.push(renews.read());
         returning.push(reader(&world, channel, *transport).read());
     }
-    let traffic = Traffic { publishers: 2, pause: Duration::from_millis(pick(5, 20)), mixed: true };
+    let pause = Duration::from_millis(pick(5, 20));
+    let traffic = Traffic { publishers: 2, pause, ..Traffic::default() };
     let publishing = world.publish(&traffic, &channels);
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(seconds) {

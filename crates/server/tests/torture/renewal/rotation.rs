@@ -50,7 +50,7 @@ fn keys_are_rotated_and_nobody_who_renews_is_dropped() {
         reader.read()
     });
     let stale = world.token("ada");
-    let traffic = Traffic { publishers: 1, pause: Duration::from_millis(10), mixed: true };
+    let traffic = Traffic { publishers: 1, pause: Duration::from_millis(10), ..Traffic::default() };
     let publishing = world.publish(&traffic, &channels);
     thread::sleep(Duration::from_millis(700));
     write_keys(&file, &[NEW, OLD]);

@@ -63,7 +63,8 @@ fn rolling_restarts_lose_nothing_and_keep_nobody_away() {
     let crowd = Crowd::gather(&world, &channels, clients);
     all_are_there(&crowd.measured, clients);
     let pause = Duration::from_millis(pick(10, 50));
-    let publishing = world.publish(&Traffic { publishers: 3, pause, mixed: false }, &channels);
+    let publishing =
+        world.publish(&Traffic { publishers: 3, pause, mixed: false, ..Traffic::default() }, &channels);
     for restart_number in 1..=restarts {
         thread::sleep(Duration::from_millis(300));
         server = restart(server);

@@ -1,14 +1,12 @@
 //! Clients that come and go while the server is killed, and the application that is told of them.
 
-use crate::{
-    load::World,
-    support::{
-        Random,
-        application::Application,
-        opening::Opening,
-        socket::{ALL, Frame, Socket},
-        until,
-    },
+use super::World;
+use crate::support::{
+    Random,
+    application::Application,
+    opening::Opening,
+    socket::{ALL, Frame, Socket},
+    until,
 };
 use checker::Event;
 use protocol::socket::Transport;
@@ -24,14 +22,14 @@ use std::{
 const PEOPLE: usize = 6;
 
 /// They come and go in the background.
-pub(super) struct People {
+pub(crate) struct People {
     threads: Vec<JoinHandle<Option<Socket>>>,
     /// One that was there before the first kill and never comes back.
     ghost: Option<Socket>,
 }
 
 impl People {
-    pub(super) fn come(world: &World, stop: &Arc<AtomicBool>) -> Self {
+    pub(crate) fn come(world: &World, stop: &Arc<AtomicBool>) -> Self {
         let ghost = open(world, "ghost", Transport::Sse, &world.token("ghost"));
         let threads = (0..PEOPLE).map(|index| {
             let (world, stop) = (world.clone(), Arc::clone(stop));
@@ -40,13 +38,29 @@ impl People {
         Self { threads: threads.collect(), ghost: Some(ghost) }
     }
 
-    /// After they were told to stop, and the last kill: half of them stay, half of them leave with a word. All that the
-    /// application heard becomes part of the history, and where it says who is there, it must be right.
-    pub(super) fn settle(self, world: &World, application: &Application, wait_for_ghost: bool) {
+    /// After they were told to stop, and the last kill: half of them stay, half of them leave with a word.
+    pub(crate) fn settle(self) -> Settled {
         drop(self.ghost);
-        let sockets: Vec<_> = self.threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        Settled { sockets: self.threads.into_iter().map(|thread| thread.join().unwrap()).collect() }
+    }
+}
+
+/// Those who stay, for as long as this lives, and those who left.
+pub(crate) struct Settled {
+    sockets: Vec<Option<Socket>>,
+}
+
+impl Settled {
+    /// Who stays.
+    pub(crate) fn there(&self) -> Vec<String> {
+        let stay = self.sockets.iter().enumerate().filter(|(_, socket)| socket.is_some());
+        stay.map(|(index, _)| name(index)).collect()
+    }
+
+    /// All that the application heard becomes part of the history, and where it says who is there, it must be right.
+    pub(crate) fn judge(&self, world: &World, application: &Application, wait_for_ghost: bool) {
         let last = |client: &str| application.told(client).last().copied().unwrap_or(false);
-        for (index, socket) in sockets.iter().enumerate() {
+        for (index, socket) in self.sockets.iter().enumerate() {
             let client = name(index);
             until(&format!("the truth about {client}"), || (last(&client) == socket.is_some()).then_some(()));
         }
@@ -58,7 +72,7 @@ impl People {
             let generation = notice.generation;
             world.history.record(Event::Notice { client_id, connected, generation, id });
         }
-        for (index, socket) in sockets.iter().enumerate() {
+        for (index, socket) in self.sockets.iter().enumerate() {
             world.history.record(Event::Present { client_id: name(index), connected: socket.is_some() });
         }
         if wait_for_ghost {
