@@ -4,6 +4,7 @@ mod addresses;
 mod commands;
 mod configuration;
 mod doctor;
+mod metrics;
 mod ready;
 mod reload;
 mod requests;
