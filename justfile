@@ -67,6 +67,10 @@ simulate-long SEEDS="100000":
 compare *ARGS:
     bench/compare/compare.py {{ARGS}}
 
+# What several nodes on NATS cost beside one: tables and raw results in target/cluster (about four minutes).
+compare-cluster *ARGS:
+    bench/cluster/cluster.py {{ARGS}}
+
 growth *ARGS:
     cargo build --release -p downlink-server
     cargo build --release --manifest-path bench/floor/Cargo.toml
