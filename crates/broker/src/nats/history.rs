@@ -113,12 +113,20 @@ impl Reading<'_> {
             // All that lies behind is known here, and nothing of this channel is in it.
             return Ok(Start { from: base.max(end.offset), gap: missing.then_some(GapReason::Trimmed) });
         }
-        let oldest = read::first(self.shared, &self.subject, Offset(1)).await?;
-        let oldest = oldest.map(|record| record.offset);
+        let mut oldest = self.oldest().await?;
         if oldest.is_some_and(|oldest| oldest <= base) {
             return Ok(Start { from: base, gap: missing.then_some(GapReason::Trimmed) });
         }
         let look = self.look().await?;
+        if oldest.is_none()
+            && let Some(newest) = self.shared.index.newest(self.key)
+        {
+            if newest > look.last {
+                return Err(behind());
+            }
+            // The leader may have come as far only after it was asked.
+            oldest = self.oldest().await?;
+        }
         let mut from = base;
         match oldest {
             Some(witness) if look.kept > self.kept_max() => {
@@ -132,13 +140,16 @@ impl Reading<'_> {
             _ => {}
         }
         if oldest.is_none() {
-            // Nothing is kept; unless the leader has not come as far as this node has.
-            if self.shared.index.newest(self.key).is_some_and(|newest| newest > look.last) {
-                return Err(behind());
-            }
+            // Nothing is kept.
             from = from.max(end.offset);
         }
         Ok(Start { from, gap: missing.then_some(GapReason::Trimmed) })
+    }
+
+    /// The channel's first record.
+    async fn oldest(&self) -> Result<Option<Offset>, ReadError> {
+        let oldest = read::first(self.shared, &self.subject, Offset(1)).await?;
+        Ok(oldest.map(|record| record.offset))
     }
 
     /// Where a reader goes on who was promised everything from a time on.
@@ -220,14 +231,20 @@ impl Reading<'_> {
         let Some(newest) = newest.filter(|newest| !stretch.more && *newest > stretch.upto) else {
             return Ok(stretch);
         };
+        let mut leader_is_there = false;
         while stretch.upto < newest {
             let next = read::next_at_leader(self.shared, &self.subject, stretch.upto).await?;
             let Some((offset, record)) = next else {
+                if leader_is_there {
+                    // It was dropped meanwhile; the next reader is told.
+                    return Ok(stretch);
+                }
                 if self.look().await?.last < newest {
                     return Err(behind());
                 }
-                // It was dropped meanwhile; the next reader is told.
-                return Ok(stretch);
+                // It may have come as far only after it was asked: a server whose feed we hear may be ahead of it.
+                leader_is_there = true;
+                continue;
             };
             stretch.upto = offset;
             stretch.records.extend(record);
