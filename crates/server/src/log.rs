@@ -10,7 +10,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// A sentence, for a level that cannot be read.
 pub(crate) fn start(config: &Config) -> Result<(), String> {
     // Else each frame that breaks a rule of HTTP/2 is a line, and peers decide how many there are.
-    let filter = EnvFilter::try_new(format!("h2=error,{}", config.log_level))
+    // And what goes to NATS and comes from it, messages and tokens, is in the lines of its client.
+    let filter = EnvFilter::try_new(format!("h2=error,async_nats=info,{}", config.log_level))
         .map_err(|error| format!("log.level: {error}; write error, warn, info, debug or trace"))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Else a line that cannot be written, on a full disk for example, is complained of with `eprintln`, which panics
