@@ -249,7 +249,7 @@ impl Keyring {
     }
 
     /// `None` for what is no token of one of the keys. The library's own reading of a whole token reads the header and
-    /// the claims twice each, and asks the system clock.
+    /// the claims twice each; times and audience are checked below, by the hub's clock.
     fn read(&self, token: &str, now: u64) -> Option<Result<Grant, TokenError>> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
