@@ -2,12 +2,12 @@
 
 use async_nats::{
     Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, jetstream,
-    jetstream::{context::CreateKeyValueErrorKind, kv},
+    jetstream::{kv, stream},
 };
 use bytes::Bytes;
 use serde::Deserialize;
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::Instant};
 
 /// How long a call of JetStream may take before its outcome counts as unknown. A leader is chosen anew in less.
 pub const CALL_TIME: Duration = Duration::from_secs(5);
@@ -17,6 +17,10 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// How often the connection is asked if it is there: two unanswered pings, and another server is tried.
 const PING_EVERY: Duration = Duration::from_secs(2);
+
+/// Servers that choose a leader answer nothing for 4 to 9 seconds; what a start asks is asked again for longer.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Messages that wait in a subscription. Beyond that some are dropped, which the feed notices and makes good.
 const SUBSCRIPTION_MESSAGES_MAX: usize = 16 * 1024;
@@ -139,27 +143,40 @@ impl Connection {
     /// [`OpenError`].
     pub async fn bucket(&self, name: &str, max_age: Duration) -> Result<kv::Store, OpenError> {
         let bucket = self.names.bucket(name);
-        let config = kv::Config {
-            bucket: bucket.clone(),
-            history: 1,
-            max_age,
-            num_replicas: self.replicas,
-            ..kv::Config::default()
-        };
-        let made = match self.jetstream.create_key_value(config).await {
-            // Made before, perhaps with other settings, which an operator may have changed on purpose.
-            Err(error) if matches!(error.kind(), CreateKeyValueErrorKind::BucketCreate) => {
-                self.jetstream.get_key_value(&bucket).await.map_err(|_| error.to_string())
-            }
-            made => made.map_err(|error| error.to_string()),
-        };
-        made.map_err(|error| {
+        // Made before, perhaps with other settings, which an operator may have changed on purpose.
+        if let Ok(store) = self.jetstream.get_key_value(&bucket).await {
+            return Ok(store);
+        }
+        // Another node may be making it at this moment: then it is there.
+        let made = self.jetstream.create_stream(bucket_stream(&bucket, max_age, self.replicas)).await;
+        self.jetstream.get_key_value(&bucket).await.map_err(|error| {
+            let why = made.map_or_else(|error| error.to_string(), |_| error.to_string());
             OpenError(format!(
-                "the bucket {bucket} cannot be used in JetStream ({error}); see that the account may make streams, and that \
+                "the bucket {bucket} cannot be used in JetStream ({why}); see that the account may make streams, and that \
                  {} of its servers are there for as many replicas",
                 self.replicas
             ))
         })
+    }
+}
+
+/// The stream of a bucket, as NATS's own clients make it (ADR-8 of NATS). Not by async-nats, which first asks what the
+/// account is, and cannot read what servers before 2.10 answer.
+fn bucket_stream(bucket: &str, max_age: Duration, replicas: usize) -> stream::Config {
+    /// Of a bucket that keeps everything; else no longer than it keeps.
+    const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+    stream::Config {
+        name: format!("KV_{bucket}"),
+        subjects: vec![format!("$KV.{bucket}.>")],
+        max_messages_per_subject: 1,
+        max_age,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        discard: stream::DiscardPolicy::New,
+        duplicate_window: if max_age.is_zero() { DUPLICATE_WINDOW } else { max_age.min(DUPLICATE_WINDOW) },
+        num_replicas: replicas,
+        ..stream::Config::default()
     }
 }
 
@@ -209,6 +226,29 @@ async fn has_jetstream(client: &Client) -> Result<(), String> {
     let answer = client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| error.to_string())?;
     let answer = serde_json::from_slice::<Answer>(&answer.payload).map_err(|error| error.to_string())?;
     answer.error.map_or(Ok(()), |refusal| Err(refusal.description))
+}
+
+/// Does what a start needs of JetStream; again for a while, if it fails.
+///
+/// # Errors
+/// What it failed with first: what comes later may only follow from that.
+pub(super) async fn patiently<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let begun = Instant::now();
+    let mut first = None;
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let first = first.get_or_insert(error);
+        if begun.elapsed() >= START_PATIENCE {
+            return Err(first.clone());
+        }
+        tracing::warn!(error = first.0, "it is tried again, in case that NATS is choosing a leader");
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
+    }
 }
 
 async fn options(to: &ConnectTo) -> Result<ConnectOptions, OpenError> {

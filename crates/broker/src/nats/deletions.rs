@@ -3,7 +3,7 @@
 
 use super::{
     Shared,
-    connect::{Connection, OpenError},
+    connect::{Connection, OpenError, patiently},
     publish, read,
     record::{Head, Kind},
     subject,
@@ -140,7 +140,9 @@ pub(super) async fn delete(
 /// Reads what stands in the bucket, and goes on learning what is added.
 pub(super) async fn watch(shared: &Arc<Shared>) -> Result<(), OpenError> {
     let failed = |why: &str| OpenError(format!("the bucket of deleted channels cannot be read ({why})"));
-    let status = shared.deletions.bucket.status().await.map_err(|error| failed(&error.to_string()))?;
+    let bucket = &shared.deletions.bucket;
+    let status = async || bucket.status().await.map_err(|error| failed(&error.to_string()));
+    let status = patiently(status).await?;
     let (tell, heard) = oneshot::channel();
     shared.connection.runtime.spawn(learn_all(Arc::downgrade(shared), Some(tell)));
     if status.values() == 0 {

@@ -8,7 +8,6 @@
 
 use super::{
     Shared,
-    life::{LOOK_AGAIN_AFTER, LOOKS_AGAIN},
     read::{self, Stretch},
     record::{Kind, Record},
 };
@@ -27,6 +26,10 @@ use std::time::Duration;
 
 /// A reader that comes from another node may be ahead of this one, for so long at most.
 const AHEAD_FOR: Duration = Duration::from_secs(2);
+
+/// A leader may be a moment behind what the one before has told; a place that it still does not know then, nobody has told.
+const LOOKS_AGAIN: u32 = 4;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Records that are read at once while a time is looked for.
 const LOOK_AT_ONCE: usize = 256;
@@ -91,7 +94,6 @@ impl Reading<'_> {
         }
         let mut looks = 0;
         while self.look().await?.last < cursor.offset {
-            // A leader may be a moment behind what the one before has told. What stays so, nobody has told.
             if looks == LOOKS_AGAIN {
                 return Ok(self.shared.end());
             }

@@ -25,9 +25,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so many looks the place that was reached is written down.
 const WRITE_EVERY: u32 = 10;
 
-/// A follower may be a moment ahead of what the leader says of itself; so backwards is only what stays so.
-pub(super) const LOOKS_AGAIN: u32 = 4;
-pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
+/// A follower may be a moment ahead of what a leader says of itself, and a leader that has just been chosen may still be
+/// taking what it has stored; so backwards is only what stays so for five seconds.
+const LOOKS_AGAIN: u32 = 16;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Two nodes write at once, and again: one of them succeeds each time.
 const WRITES_MAX: u32 = 20;

@@ -30,7 +30,7 @@ use crate::{
     message::{Draft, History, Page, Position, Recipients, Stored},
 };
 use async_trait::async_trait;
-use connect::{ConnectTo, Connection, OpenError};
+use connect::{ConnectTo, Connection, OpenError, patiently};
 use deletions::Deletions;
 use feed::Waiting;
 use index::Index;
@@ -148,8 +148,9 @@ impl Shared {
     async fn open(options: Options) -> Result<Arc<Self>, OpenError> {
         let connection = Connection::open(&options.connect).await?;
         durability::check(&connection, &options).await?;
-        let info = stream::open(&connection, &options).await?;
-        let (life, epoch) = Life::open(&connection, &options, info.clone()).await?;
+        let info = patiently(async || stream::open(&connection, &options).await).await?;
+        let (life, epoch) =
+            patiently(async || Life::open(&connection, &options, info.clone()).await).await?;
         let passed = passing::listen(&connection).await?;
         let number = word::new_number();
         let words = word::listen(&connection, number).await?;
@@ -157,7 +158,7 @@ impl Shared {
             hasher: KeyHasher::new(&options.hash_secret),
             number,
             index: Index::new(),
-            deletions: Deletions::open(&connection).await?,
+            deletions: patiently(async || Deletions::open(&connection).await).await?,
             life,
             end: RwLock::new(Cursor::new(epoch, Offset(info.state.last_sequence))),
             waiting: Waiting::default(),
@@ -171,7 +172,7 @@ impl Shared {
         shared.connection.runtime.spawn(passing::hear(Arc::downgrade(&shared), passed));
         shared.connection.runtime.spawn(word::hear(Arc::downgrade(&shared), words));
         deletions::watch(&shared).await?;
-        feed::look_back(&shared, &info).await?;
+        patiently(async || feed::look_back(&shared, &info).await).await?;
         tracing::info!(epoch = %epoch, messages = info.state.messages, "the stream is open");
         Ok(shared)
     }

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server; killed when it is dropped.
 pub(crate) struct NatsServer {
+    program: PathBuf,
     directory: TempDir,
     child: Option<Child>,
     /// Where it listens.
@@ -39,10 +40,19 @@ impl NatsServer {
         Self::at("127.0.0.1", extra)
     }
 
+    /// One of another version, as it is by itself.
+    pub(crate) fn of(program: &Path) -> Self {
+        Self::by(program.into(), "127.0.0.1", "jetstream { store_dir: \"$STORE\" }")
+    }
+
     fn at(host: &'static str, extra: &str) -> Self {
+        Self::by(program(), host, extra)
+    }
+
+    fn by(program: PathBuf, host: &'static str, extra: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, monitor) = (free_port(), free_port());
-        let mut server = Self { directory, child: None, host, extra: extra.to_owned(), port, monitor };
+        let mut server = Self { program, directory, child: None, host, extra: extra.to_owned(), port, monitor };
         server.go_on();
         server
     }
@@ -115,7 +125,7 @@ impl NatsServer {
         let file = self.directory.path().join("nats.conf");
         fs::write(&file, text).unwrap();
         let log = fs::File::create(self.directory.path().join("log")).unwrap();
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command.arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
@@ -187,13 +197,27 @@ fn program() -> PathBuf {
     if let Some(named) = std::env::var_os("DOWNLINK_NATS_SERVER") {
         return named.into();
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let installed = root.join("target/tools/nats/bin/nats-server");
+    let installed = tools().join("nats/bin/nats-server");
     assert!(
         installed.exists(),
         "nats-server is not there: run `scripts/test rust` once, or name it in DOWNLINK_NATS_SERVER"
     );
     installed
+}
+
+/// Older ones: the last that is too old, and Debian's. For them the same holds.
+pub(crate) fn old_programs() -> [PathBuf; 2] {
+    let programs =
+        ["nats-2.10/bin/nats-server", "nats-debian/usr/sbin/nats-server"].map(|path| tools().join(path));
+    for program in &programs {
+        assert!(program.exists(), "{} is not there: run `scripts/test rust` once", program.display());
+    }
+    programs
+}
+
+fn tools() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("DOWNLINK_TOOLS").map_or_else(|| root.join("target/tools"), PathBuf::from)
 }
 
 /// One that was free a moment ago. The server must come back at the same one, so it cannot choose.

@@ -7,7 +7,7 @@ pub(crate) mod nats_server;
 use crate::support::{
     http::Api,
     server::{Server, Setup},
-    socket::{Data, Frame, STREAMS, Socket},
+    socket::{Data, Frame, Opening, STREAMS, Socket},
     until,
 };
 use nats_server::{NatsCluster, NatsServer};
@@ -216,7 +216,8 @@ fn with_three_replicas_no_server_is_missed() {
     let [a, b] = [replicated(&nats).start(), replicated(&nats).start()];
     let (mut api_a, mut api_b) = (a.api(), b.api());
     let token = api_a.token("ada");
-    let mut sockets = [&a, &b].map(|node| node.opening(Transport::WebSocket, &token).open());
+    // Nobody reads, so nobody would answer a WebSocket's pings, while servers come and go.
+    let mut sockets = [a.opening(Transport::Sse, &token).open(), b.opening(Transport::Lines, &token).open()];
     let mut sent = vec![send_at_last(&mut api_a, "ada", "all three")];
     for index in 0..3 {
         nats.servers[index].kill();
@@ -227,12 +228,60 @@ fn with_three_replicas_no_server_is_missed() {
     for socket in &mut sockets {
         let mut heard = Vec::new();
         while heard.last() != sent.last() {
-            let Frame::Message(id, _) = socket.frame() else { panic!("no gap, no close") };
-            heard.push(id.unwrap());
+            match socket.frame() {
+                Frame::Message(id, _) => heard.push(id.unwrap()),
+                other => panic!("no gap, no close, but {other:?} behind {heard:?} of {sent:?}"),
+            }
         }
         // A try whose outcome was not known may have been stored beside the one that was answered.
         heard.retain(|id| sent.contains(id));
         assert_eq!(heard, sent);
+    }
+}
+
+#[test]
+fn a_node_starts_while_nats_chooses_a_leader() {
+    let mut nats = NatsCluster::start();
+    drop(replicated(&nats).start());
+    // Whichever leads what: one after the other is gone when a node starts.
+    for index in 0..3 {
+        nats.servers[index].kill();
+        let node = replicated(&nats).start();
+        send_at_last(&mut node.api(), "ada", &format!("without {index}"));
+        drop(node);
+        nats.servers[index].go_on();
+        nats.until_well();
+    }
+    let kept = replicated(&nats).start().api().kept("ada");
+    assert_eq!(kept, ["without 0", "without 1", "without 2"]);
+}
+
+/// 2.10, and what this Debian has: 2.9 in Debian 12.
+#[test]
+fn an_old_nats_will_do_for_development_and_is_warned_of() {
+    for program in nats_server::old_programs() {
+        let version = std::process::Command::new(&program).arg("--version").output().unwrap();
+        let version = String::from_utf8(version.stdout).unwrap();
+        let is_old = version.contains(" v2.9.") || version.contains(" v2.10.");
+        assert!(is_old || program.ends_with("nats-debian/usr/sbin/nats-server"), "{version}");
+        let nats = NatsServer::of(&program);
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let a = node(&nats).env("DOWNLINK_DURABILITY", "os").log_to(&log).start();
+        let b = node(&nats).env("DOWNLINK_DURABILITY", "os").start();
+        let (mut api_a, mut api_b) = (a.api(), b.api());
+        let token = api_a.token("ada");
+        let sent: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        let (before, behind) = sent.split_at(10);
+        before.iter().for_each(|text| drop(api_a.send("ada", text)));
+        let mut sockets = [a.opening(Transport::Sse, &token), b.opening(Transport::WebSocket, &token)].map(Opening::open);
+        behind.iter().for_each(|text| drop(api_b.send("ada", text)));
+        for socket in &mut sockets {
+            assert_eq!(socket.texts(20), sent, "{version}");
+        }
+        assert_eq!(api_a.kept("ada"), sent, "{version}");
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(said.contains("too old for anything but development"), is_old, "{version}: {said}");
     }
 }
 

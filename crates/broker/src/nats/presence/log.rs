@@ -39,6 +39,7 @@ const READ_MAX: usize = 500;
 const READER_IDLE: Duration = Duration::from_secs(10);
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct Log {
     connection: Connection,
     snapshots: kv::Store,

@@ -12,7 +12,7 @@ mod shared;
 mod snapshot;
 mod writer;
 
-use super::connect::{Connection, OpenError};
+use super::connect::{Connection, OpenError, patiently};
 use crate::{
     error::RecordError,
     presence::{Change, Notice, PresenceStore, Standing},
@@ -82,10 +82,11 @@ impl Presence {
             ))
         };
         let runtime = connection.runtime.clone();
-        let log = Log::open(connection).await?;
+        let log = patiently(async || Log::open(connection.clone()).await).await?;
         // Before the log is read, so that nothing falls between.
         let mut live = log.listen().await.map_err(failed)?;
-        let shared = Arc::new(Shared::open(log, new_member()).await.map_err(failed)?);
+        let shared = patiently(async || Shared::open(log.clone(), new_member()).await.map_err(failed)).await?;
+        let shared = Arc::new(shared);
         let queue = Arc::new(Queue::default());
         let mut tasks = JoinSet::new();
         let writer = Writer { shared: Arc::clone(&shared), queue: Arc::clone(&queue), options, new_member };

@@ -29,6 +29,11 @@ const BATCH_BYTES_MAX: usize = 256 * 1024;
 /// What waits while NATS is away is no more than this.
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 
+/// Looking for the log takes no longer, and coming as far as the own last word: with a leader that is gone each call waits
+/// for an answer that never comes, and whoever waits says nothing, until the others count it out.
+const ENSURE_TIME: Duration = Duration::from_secs(1);
+const REACH_TIME: Duration = Duration::from_secs(4);
+
 /// A batch that failed is said again after this.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -204,8 +209,8 @@ impl Writer {
                 }
             }
             // Somebody may have deleted the stream: then a new one begins.
-            let making = self.watched(self.shared.log.ensure(), &mut misses).await;
-            if let Err(error) = making {
+            let making = async { time::timeout(ENSURE_TIME, self.shared.log.ensure()).await? };
+            if let Err(error) = self.watched(making, &mut misses).await {
                 tracing::debug!(%error, "the presence log cannot be reached");
             }
             time::sleep(RETRY).await;
@@ -236,11 +241,11 @@ impl Writer {
         let before = *self.shared.applied.borrow();
         let place = self.shared.log.append(batch).await?;
         if place <= before {
-            let (_, log) = self.shared.log.ensure().await?;
+            let (_, log) = time::timeout(ENSURE_TIME, self.shared.log.ensure()).await??;
             tracing::error!("the presence log began anew: who was connected is found out again");
             self.shared.replace(Fold::default(), 0, log);
         }
-        self.shared.reach(place).await
+        time::timeout(REACH_TIME, self.shared.reach(place)).await?
     }
 
     fn keeps_house(&self, member: Member) -> bool {
