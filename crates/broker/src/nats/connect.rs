@@ -232,9 +232,10 @@ async fn has_jetstream(client: &Client) -> Result<(), String> {
 ///
 /// # Errors
 /// What it failed with first: what comes later may only follow from that.
-pub(super) async fn patiently<T>(
-    mut attempt: impl AsyncFnMut() -> Result<T, OpenError>,
-) -> Result<T, OpenError> {
+pub(super) async fn patiently<T, A>(mut attempt: impl FnMut() -> A) -> Result<T, OpenError>
+where
+    A: Future<Output = Result<T, OpenError>>,
+{
     let begun = Instant::now();
     let mut first = None;
     loop {

@@ -141,7 +141,7 @@ pub(super) async fn delete(
 pub(super) async fn watch(shared: &Arc<Shared>) -> Result<(), OpenError> {
     let failed = |why: &str| OpenError(format!("the bucket of deleted channels cannot be read ({why})"));
     let bucket = &shared.deletions.bucket;
-    let status = async || bucket.status().await.map_err(|error| failed(&error.to_string()));
+    let status = || async { bucket.status().await.map_err(|error| failed(&error.to_string())) };
     let status = patiently(status).await?;
     let (tell, heard) = oneshot::channel();
     shared.connection.runtime.spawn(learn_all(Arc::downgrade(shared), Some(tell)));

@@ -148,9 +148,8 @@ impl Shared {
     async fn open(options: Options) -> Result<Arc<Self>, OpenError> {
         let connection = Connection::open(&options.connect).await?;
         durability::check(&connection, &options).await?;
-        let info = patiently(async || stream::open(&connection, &options).await).await?;
-        let (life, epoch) =
-            patiently(async || Life::open(&connection, &options, info.clone()).await).await?;
+        let info = patiently(|| stream::open(&connection, &options)).await?;
+        let (life, epoch) = patiently(|| Life::open(&connection, &options, info.clone())).await?;
         let passed = passing::listen(&connection).await?;
         let number = word::new_number();
         let words = word::listen(&connection, number).await?;
@@ -158,7 +157,7 @@ impl Shared {
             hasher: KeyHasher::new(&options.hash_secret),
             number,
             index: Index::new(),
-            deletions: patiently(async || Deletions::open(&connection).await).await?,
+            deletions: patiently(|| Deletions::open(&connection)).await?,
             life,
             end: RwLock::new(Cursor::new(epoch, Offset(info.state.last_sequence))),
             waiting: Waiting::default(),
@@ -172,7 +171,7 @@ impl Shared {
         shared.connection.runtime.spawn(passing::hear(Arc::downgrade(&shared), passed));
         shared.connection.runtime.spawn(word::hear(Arc::downgrade(&shared), words));
         deletions::watch(&shared).await?;
-        patiently(async || feed::look_back(&shared, &info).await).await?;
+        patiently(|| feed::look_back(&shared, &info)).await?;
         tracing::info!(epoch = %epoch, messages = info.state.messages, "the stream is open");
         Ok(shared)
     }

@@ -52,7 +52,8 @@ impl NatsServer {
     fn by(program: PathBuf, host: &'static str, extra: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, monitor) = (free_port(), free_port());
-        let mut server = Self { program, directory, child: None, host, extra: extra.to_owned(), port, monitor };
+        let mut server =
+            Self { program, directory, child: None, host, extra: extra.to_owned(), port, monitor };
         server.go_on();
         server
     }

@@ -18,7 +18,7 @@ use crate::{
     presence::{Change, Notice, PresenceStore, Standing},
 };
 use async_trait::async_trait;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryFutureExt};
 use log::Log;
 use protocol::{cursor::Cursor, id::ClientId};
 use record::{Member, Record};
@@ -82,10 +82,11 @@ impl Presence {
             ))
         };
         let runtime = connection.runtime.clone();
-        let log = patiently(async || Log::open(connection.clone()).await).await?;
+        let log = patiently(|| Log::open(connection.clone())).await?;
         // Before the log is read, so that nothing falls between.
         let mut live = log.listen().await.map_err(failed)?;
-        let shared = patiently(async || Shared::open(log.clone(), new_member()).await.map_err(failed)).await?;
+        let shared = || Shared::open(log.clone(), new_member()).map_err(failed);
+        let shared = patiently(shared).await?;
         let shared = Arc::new(shared);
         let queue = Arc::new(Queue::default());
         let mut tasks = JoinSet::new();
