@@ -7,7 +7,7 @@ pub(crate) mod nats_server;
 use crate::support::{
     http::Api,
     server::{Server, Setup},
-    socket::{Data, Frame, Opening, STREAMS, Socket},
+    socket::{Data, Frame, STREAMS, Socket},
     until,
 };
 use nats_server::{NatsCluster, NatsServer};
@@ -274,8 +274,8 @@ fn an_old_nats_will_do_for_development_and_is_warned_of() {
         let sent: Vec<String> = (0..20).map(|number| number.to_string()).collect();
         let (before, behind) = sent.split_at(10);
         before.iter().for_each(|text| drop(api_a.send("ada", text)));
-        let mut sockets =
-            [a.opening(Transport::Sse, &token), b.opening(Transport::WebSocket, &token)].map(Opening::open);
+        let mut sockets = [a.opening(Transport::Sse, &token), b.opening(Transport::WebSocket, &token)]
+            .map(|opening| opening.open());
         behind.iter().for_each(|text| drop(api_b.send("ada", text)));
         for socket in &mut sockets {
             assert_eq!(socket.texts(20), sent, "{version}");
