@@ -1,7 +1,7 @@
 //! The one connection of a node to NATS, and the names of what lies there.
 
 use async_nats::{
-    Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, jetstream,
+    Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, RequestErrorKind, ServerAddr, jetstream,
     jetstream::{kv, stream},
 };
 use bytes::Bytes;
@@ -114,13 +114,22 @@ impl Connection {
         let client = options(to).await?.connect(addresses).await.map_err(|error| failed(&error))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(CALL_TIME);
-        has_jetstream(&client).await.map_err(|error| {
+        let lacking = |why: &str| {
             OpenError(format!(
-                "NATS at {} answers, but not with JetStream ({error}); start its servers with -js, or `jetstream {{}}` in \
+                "NATS at {} answers, but not with JetStream ({why}); start its servers with -js, or `jetstream {{}}` in \
                  their configuration, and enable it for the account of Downlink",
                 shown.join(", ")
             ))
-        })?;
+        };
+        let asked = patiently(|| async {
+            // Without JetStream a refusal comes at once; without a leader nothing comes.
+            match client.request("$JS.API.INFO", Bytes::new()).await {
+                Err(error) if error.kind() == RequestErrorKind::TimedOut => Err(lacking(&error.to_string())),
+                asked => Ok(asked),
+            }
+        });
+        let answer = asked.await?.map_err(|error| lacking(&error.to_string()))?;
+        has_jetstream(&answer.payload).map_err(|why| lacking(&why))?;
         Ok(Self {
             client,
             jetstream,
@@ -212,9 +221,9 @@ impl Names {
     }
 }
 
-/// Whether JetStream is there for this account: asked in words of our own, since what a server before 2.10 answers lacks
+/// Whether JetStream is there for this account: read in words of our own, since what a server before 2.10 answers lacks
 /// some of what async-nats wants to read.
-async fn has_jetstream(client: &Client) -> Result<(), String> {
+fn has_jetstream(answer: &[u8]) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Answer {
         error: Option<Refusal>,
@@ -223,8 +232,7 @@ async fn has_jetstream(client: &Client) -> Result<(), String> {
     struct Refusal {
         description: String,
     }
-    let answer = client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| error.to_string())?;
-    let answer = serde_json::from_slice::<Answer>(&answer.payload).map_err(|error| error.to_string())?;
+    let answer = serde_json::from_slice::<Answer>(answer).map_err(|error| error.to_string())?;
     answer.error.map_or(Ok(()), |refusal| Err(refusal.description))
 }
 
