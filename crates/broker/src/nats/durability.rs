@@ -26,6 +26,9 @@ const VERSION_LEAST: (u64, u64) = (2, 9);
 /// How long a monitoring address may take.
 const LOOK_TIME: Duration = Duration::from_secs(5);
 
+/// A server that could not be seen at the start is looked for so often.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// What such an address says at most.
 const LOOK_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -44,7 +47,13 @@ pub(super) async fn check(connection: &Connection, options: &Options) -> Result<
     let replicas = connection.replicas;
     match options.durability {
         Durability::Fsync => match synced(options).await? {
-            Synced::Seen => tracing::info!("the NATS servers sync before they answer"),
+            Synced::Seen(unseen) if unseen.is_empty() => {
+                tracing::info!("the NATS servers sync before they answer");
+            }
+            Synced::Seen(unseen) => {
+                tracing::warn!(?unseen, "{MOST_ARE_SEEN}");
+                connection.runtime.spawn(look_again(unseen));
+            }
             Synced::Said => tracing::warn!("{SYNCED_AS_SAID}"),
         },
         Durability::Os => tracing::info!(
@@ -66,6 +75,10 @@ pub(super) const ONE_REPLICA: &str = "one server keeps each message (broker.repl
 /// What is said where nobody looked whether they sync.
 pub(super) const SYNCED_AS_SAID: &str =
     "that the NATS servers sync before they answer is taken from broker.assert_synced; it was not seen";
+
+/// What is said where a server is away.
+pub(super) const MOST_ARE_SEEN: &str =
+    "most NATS servers sync before they answer; the others cannot be seen now, and are looked for again";
 
 /// Whether a server will do; what is to be said of it, if it will.
 pub(super) fn check_server(info: &ServerInfo, options: &Options) -> Result<Option<String>, OpenError> {
@@ -117,40 +130,73 @@ struct Config {
 }
 
 /// How it is known that the servers sync before they answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Synced {
-    /// By their monitoring addresses.
-    Seen,
+    /// By their monitoring addresses; by those of most servers, if the others, which are named here, are away.
+    Seen(Vec<String>),
     /// By the operator's word.
     Said,
 }
 
-/// Whether all servers sync before they answer.
+/// Whether all servers sync before they answer. One that is away must not keep nodes from starting, which would make its
+/// outage one of theirs: most are enough, as they are for JetStream.
 ///
 /// # Errors
 /// [`OpenError`] if one does not, or it cannot be known.
 pub(super) async fn synced(options: &Options) -> Result<Synced, OpenError> {
+    let (mut unseen, mut why) = (Vec::new(), None);
     for monitor in &options.monitors {
-        let Look { varz, .. } = look(monitor).await?;
-        let name = varz.server_name.unwrap_or_default();
-        let always =
-            varz.jetstream.and_then(|jetstream| jetstream.config).is_some_and(|config| config.sync_always);
-        if !always {
-            return Err(OpenError(format!(
-                "durability is \"fsync\", but the NATS server at {monitor} ({name}) answers before it has synced; put \
-                 `sync_interval: always` into its `jetstream` block, or choose durability = \"os\""
-            )));
+        match look(monitor).await {
+            Ok(look) => look.syncs(monitor)?,
+            Err(error) => {
+                unseen.push(monitor.clone());
+                why.get_or_insert(error);
+            }
         }
     }
-    match (options.monitors.is_empty(), options.assert_synced) {
-        (false, _) => Ok(Synced::Seen),
-        (true, true) => Ok(Synced::Said),
-        (true, false) => Err(OpenError(
+    match (why, options.monitors.is_empty(), options.assert_synced) {
+        (Some(error), ..) if unseen.len() * 2 >= options.monitors.len() => Err(error),
+        (_, false, _) => Ok(Synced::Seen(unseen)),
+        (_, true, true) => Ok(Synced::Said),
+        (_, true, false) => Err(OpenError(
             "durability is \"fsync\", and it cannot be seen whether the NATS servers sync before they answer; name their \
              monitoring addresses in broker.monitors, or, if all of them have `sync_interval: always`, say so with \
              broker.assert_synced = true, or choose durability = \"os\""
                 .into(),
         )),
+    }
+}
+
+/// Looks for servers that were away until all were seen.
+async fn look_again(mut unseen: Vec<String>) {
+    while !unseen.is_empty() {
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        for monitor in std::mem::take(&mut unseen) {
+            match look(&monitor).await.map(|look| look.syncs(&monitor)) {
+                Ok(Ok(())) => {
+                    tracing::info!(monitor, "this NATS server is back, and syncs before it answers")
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a NATS server came back that does not keep what it answers; no node will start until it does");
+                }
+                Err(_) => unseen.push(monitor),
+            }
+        }
+    }
+}
+
+impl Look {
+    /// Whether this server does; `monitor` is where it was asked.
+    fn syncs(self, monitor: &str) -> Result<(), OpenError> {
+        let name = self.varz.server_name.unwrap_or_default();
+        let config = self.varz.jetstream.and_then(|jetstream| jetstream.config);
+        if config.is_some_and(|config| config.sync_always) {
+            return Ok(());
+        }
+        Err(OpenError(format!(
+            "durability is \"fsync\", but the NATS server at {monitor} ({name}) answers before it has synced; put \
+             `sync_interval: always` into its `jetstream` block, or choose durability = \"os\""
+        )))
     }
 }
 

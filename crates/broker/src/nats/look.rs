@@ -4,7 +4,7 @@
 use super::{
     Options,
     connect::{ConnectTo, Connection, OpenError, shown},
-    durability::{self, ONE_REPLICA, SYNCED_AS_SAID, Synced},
+    durability::{self, MOST_ARE_SEEN, ONE_REPLICA, SYNCED_AS_SAID, Synced},
     stream,
 };
 use crate::local::Durability;
@@ -193,7 +193,12 @@ fn replicas(wanted: usize, info: Option<&Info>, in_cluster: bool, seen: usize) -
 
 async fn synced(options: &Options) -> Seen {
     match durability::synced(options).await {
-        Ok(Synced::Seen) => Seen::new(What::Sync, Verdict::Good, "they sync before they answer"),
+        Ok(Synced::Seen(unseen)) if unseen.is_empty() => {
+            Seen::new(What::Sync, Verdict::Good, "they sync before they answer")
+        }
+        Ok(Synced::Seen(unseen)) => {
+            Seen::new(What::Sync, Verdict::Note, format!("{MOST_ARE_SEEN}: {}", unseen.join(", ")))
+        }
         Ok(Synced::Said) => Seen::new(What::Sync, Verdict::Note, SYNCED_AS_SAID),
         Err(error) => told(What::Sync, &error),
     }

@@ -211,6 +211,26 @@ fn a_start_that_cannot_keep_its_promise_says_why() {
 }
 
 #[test]
+fn a_nats_server_that_is_away_is_looked_for_and_told_if_it_does_not_sync() {
+    let nats = NatsServer::start();
+    let mut lazy = NatsServer::with("jetstream { store_dir: \"$STORE\" }");
+    lazy.kill();
+    let monitors = |seen: &[String]| node(&nats).env("DOWNLINK_NATS_MONITORS", &seen.join(","));
+    let (code, said) = monitors(&[nats.monitor(), lazy.monitor()]).fail();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing can be seen") && said.contains(&lazy.monitor()), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let said = || std::fs::read_to_string(&log).unwrap();
+    let most = monitors(&[nats.monitor(), nats.monitor(), lazy.monitor()]);
+    let a = most.log_to(&log).start();
+    assert!(said().contains("the others cannot be seen now"), "{}", said());
+    a.api().send("ada", "one");
+    lazy.go_on();
+    until("it is told", || said().contains("does not keep what it answers").then_some(()));
+}
+
+#[test]
 fn with_three_replicas_no_server_is_missed() {
     let mut nats = NatsCluster::start();
     let [a, b] = [replicated(&nats).start(), replicated(&nats).start()];
