@@ -29,5 +29,6 @@ def said(*command):
 
 def package(name):
     """The version of an installed package of Debian."""
-    version = said("dpkg-query", "--show", "--showformat=${Version}", name)
-    return version if version and "no packages" not in version else ""
+    # One that was removed is known as well, with another state.
+    state, _, version = said("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Version}", name).partition("  ")
+    return version if state == "ii" else ""
