@@ -251,11 +251,13 @@ where
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        let first = first.get_or_insert(error);
         if begun.elapsed() >= START_PATIENCE {
-            return Err(first.clone());
+            return Err(first.unwrap_or(error));
         }
-        tracing::warn!(error = first.0, "it is tried again, in case that NATS is choosing a leader");
+        if first.is_none() {
+            tracing::warn!(error = error.0, "it is tried again, in case that NATS is choosing a leader");
+        }
+        first.get_or_insert(error);
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
     }
 }

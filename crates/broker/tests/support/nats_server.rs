@@ -25,6 +25,8 @@ pub(crate) struct NatsServer {
     host: &'static str,
     /// What stands in its configuration beside the rest.
     extra: String,
+    /// It stores on a small file system of its own.
+    is_small: bool,
     port: u16,
     monitor: u16,
 }
@@ -45,17 +47,54 @@ impl NatsServer {
         Self::by(program.into(), "127.0.0.1", "jetstream { store_dir: \"$STORE\" }")
     }
 
+    /// One that stores on a file system of so many bytes, and believes that it may take more. It needs root.
+    pub(crate) fn small(bytes: u64) -> Self {
+        let mut server = Self::new(
+            program(),
+            "127.0.0.1",
+            "jetstream { store_dir: \"$STORE\", sync_interval: always, max_file_store: 64GB }",
+        );
+        fs::create_dir(server.store()).unwrap();
+        server.mount(&format!("size={bytes}"));
+        server.is_small = true;
+        server.go_on();
+        server
+    }
+
+    /// Gives its file system more room.
+    pub(crate) fn give_room(&self, bytes: u64) {
+        self.mount(&format!("remount,size={bytes}"));
+    }
+
+    fn mount(&self, options: &str) {
+        as_root(
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "downlink-test"]).arg(self.store()),
+        );
+    }
+
     fn at(host: &'static str, extra: &str) -> Self {
         Self::by(program(), host, extra)
     }
 
     fn by(program: PathBuf, host: &'static str, extra: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (port, monitor) = (free_port(), free_port());
-        let mut server =
-            Self { program, directory, child: None, host, extra: extra.to_owned(), port, monitor };
+        let mut server = Self::new(program, host, extra);
         server.go_on();
         server
+    }
+
+    fn new(program: PathBuf, host: &'static str, extra: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (port, monitor) = (free_port(), free_port());
+        Self {
+            program,
+            directory,
+            child: None,
+            host,
+            extra: extra.to_owned(),
+            is_small: false,
+            port,
+            monitor,
+        }
     }
 
     /// Where nodes find it.
@@ -190,7 +229,18 @@ impl NatsCluster {
 impl Drop for NatsServer {
     fn drop(&mut self) {
         self.kill();
+        if self.is_small {
+            as_root(Command::new("umount").arg("--lazy").arg(self.store()));
+        }
     }
+}
+
+/// Mounting needs root; elsewhere `sudo` is asked, as in scripts/test.
+fn as_root(command: &mut Command) {
+    let mut sudo = Command::new("sudo");
+    sudo.arg(command.get_program()).args(command.get_args());
+    let is_done = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+    assert!(is_done(command) || is_done(&mut sudo), "this test needs root: {command:?}");
 }
 
 /// The program. Without it these tests prove nothing, so they fail.

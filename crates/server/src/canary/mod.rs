@@ -165,8 +165,12 @@ impl Canary {
         let mut end = self.hub.broker.end();
         for number in 1.. {
             ticks.tick().await;
-            while !self.is_asked() {
-                self.asked.notified().await;
+            if !self.is_asked() {
+                while !self.is_asked() {
+                    self.asked.notified().await;
+                }
+                // What was stored while nobody asked says nothing of now.
+                end = self.hub.broker.end();
             }
             let now = self.hub.broker.end();
             if now != end {

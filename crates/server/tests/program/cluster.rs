@@ -168,6 +168,20 @@ fn a_nats_that_stands_still_is_seen_by_the_canary() {
     until("it is ready again", || (api.get("/readyz").status == 200).then_some(()));
 }
 
+/// What was stored while nobody asked says nothing of now.
+#[test]
+fn the_first_who_asks_for_sends_is_not_told_of_what_was_stored_before() {
+    let nats = NatsServer::start();
+    let node = node(&nats).start();
+    let mut api = node.api();
+    api.send("ada", "one");
+    nats.freeze();
+    let answer = api.get("/readyz?for=sends");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    nats.thaw();
+    until("it is ready", || (api.get("/readyz?for=sends").status == 200).then_some(()));
+}
+
 #[test]
 fn a_node_stops_also_while_nats_is_away() {
     let mut nats = NatsServer::start();

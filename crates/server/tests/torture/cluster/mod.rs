@@ -5,6 +5,7 @@
 mod admin;
 mod balancer;
 mod faults;
+mod full;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../../../../broker/tests/support/nats_server.rs"]
 mod nats_server;
