@@ -51,7 +51,7 @@ fuzz-keep TARGET:
 
 # The long form of the tests that break things on purpose: about an hour. The short form is part of `just check`.
 torture *TESTS:
-    DOWNLINK_TORTURE=long cargo test --release --workspace --test torture --test hostile -- --include-ignored --nocapture --test-threads=1 {{TESTS}}
+    DOWNLINK_TORTURE=long cargo test --release --workspace --test torture --test hostile -- --nocapture --test-threads=1 {{TESTS}}
 
 # One seed of all simulations (of a node, of the journal, of the ledger), with its steps. All seeds of the short form are
 # part of `just check`.

@@ -198,7 +198,6 @@ fn all_know_who_is_there(cluster: &Cluster<'_>, there: &[String]) {
 }
 
 #[test]
-#[ignore = "six processes and two minutes: `just torture` runs it"]
 fn nodes_and_nats_servers_are_killed_under_load() {
     let _alone = alone();
     network::in_its_own("cluster::nodes_and_nats_servers_are_killed_under_load", |network| {
@@ -209,7 +208,6 @@ fn nodes_and_nats_servers_are_killed_under_load() {
 }
 
 #[test]
-#[ignore = "six processes and two minutes: `just torture` runs it"]
 fn a_node_is_cut_off_loses_packets_and_its_clock_jumps_under_load() {
     let _alone = alone();
     let name = "cluster::a_node_is_cut_off_loses_packets_and_its_clock_jumps_under_load";

@@ -29,12 +29,7 @@ pub(super) fn in_its_own(test: &str, run: impl FnOnce(&Network)) {
     let mut command = Command::new("unshare");
     command.args(["--net", "--pid", "--fork", "--kill-child"]);
     command.args((!is_root).then_some("--map-root-user"));
-    command.arg("--").arg(std::env::current_exe().unwrap()).args([
-        "--exact",
-        test,
-        "--nocapture",
-        "--include-ignored",
-    ]);
+    command.arg("--").arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     // Where nft and ip are, also for who is not root.
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     command.env(INSIDE, "yes").env("PATH", path).stdin(Stdio::null());

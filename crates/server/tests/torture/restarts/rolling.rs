@@ -32,13 +32,15 @@ fn take_descriptors(clients: usize) {
     assert!(enough, "{clients} clients need as many descriptors; raise the limit (ulimit -Hn)");
 }
 
-fn restart(mut server: Server) -> Server {
+/// A stop and a start; how long each took.
+fn restart(mut server: Server) -> (Server, Duration, Duration) {
     let begun = Instant::now();
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
-    let took = begun.elapsed();
-    assert!(took < STOP_MAX, "the stop took {took:?}");
-    server.start_again()
+    let stop = begun.elapsed();
+    assert!(stop < STOP_MAX, "the stop took {stop:?}");
+    let server = server.start_again();
+    (server, stop, begun.elapsed() - stop)
 }
 
 fn all_are_there(measured: &Measured, clients: usize) {
@@ -67,9 +69,14 @@ fn rolling_restarts_lose_nothing_and_keep_nobody_away() {
         world.publish(&Traffic { publishers: 3, pause, mixed: false, ..Traffic::default() }, &channels);
     for restart_number in 1..=restarts {
         thread::sleep(Duration::from_millis(300));
-        server = restart(server);
+        let (again, stop, start) = restart(server);
+        server = again;
+        let started = Instant::now();
         all_are_there(&crowd.measured, clients);
-        println!("restart {restart_number} of {restarts}: all {clients} are back");
+        let back = started.elapsed();
+        println!(
+            "restart {restart_number} of {restarts}: stopped in {stop:?}, ready {start:?} later, all {clients} back after {back:?}"
+        );
     }
     publishing.stop();
     world.end(&channels);
