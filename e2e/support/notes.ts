@@ -74,3 +74,24 @@ async function summary(page: Asked): Promise<string> {
   const notes = await noted(page).catch((error): Noted[] => [{ name: 'page', kind: `${error}`, at_ms: 0 }]);
   return notes.slice(-20).map(({ name, kind, argument }) => `${name}.${kind} ${JSON.stringify(argument)?.slice(0, 80)}`).join('\n');
 }
+
+/** Script that has a page note when it goes, at this event; {@link wentAt} tells. A busy browser takes its time until then. */
+export function notesItsGoing(event: string, id: string): string {
+  return `window.addEventListener("${event}", function () { localStorage.setItem(${JSON.stringify(`gone ${id}`)}, Date.now()); });`;
+}
+
+/** When the page that noted its going went, asked of another one of its origin: milliseconds since 1970. */
+export async function wentAt(page: Asked, id: string): Promise<number> {
+  const at_ms = await page.evaluate((key) => Number(localStorage.getItem(key)), `gone ${id}`);
+  if (at_ms === 0) throw new Error('the page did not note that it goes');
+  return at_ms;
+}
+
+/** Has a page close its socket; when it did. */
+export async function closes(page: Asked): Promise<number> {
+  return page.evaluate(() => {
+    const at_ms = Date.now();
+    (window as any).socket.close();
+    return at_ms;
+  });
+}

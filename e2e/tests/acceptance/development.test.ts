@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from 'vitest';
 import { inBothAtOnce } from '../../support/acceptance.ts';
-import { calls, kinds, received, untilMessage, untilNoted } from '../../support/notes.ts';
+import { calls, closes, kinds, notesItsGoing, received, untilMessage, untilNoted, wentAt } from '../../support/notes.ts';
 import { E2E } from '../../support/places.ts';
 import type { World } from '../../support/test.ts';
 import { signToken } from '../../support/token.ts';
@@ -68,8 +68,7 @@ inBothAtOnce((test) => {
     const came_ms = Date.now();
     await until('it has polled for longer than any silence may last', () => Date.now() - came_ms > 9_000);
     expect(notices.changes(id)).toEqual([true]);
-    const left_ms = Date.now();
-    await tab.evaluate(() => (window as any).socket.close());
+    const left_ms = await closes(tab);
     expect((await notices.until(id, 2)).at_ms - left_ms).toBeLessThan(AT_ONCE_MS);
     await untilNoted(tab, 'onclose');
     expect(await kinds(tab)).toEqual(['onopen', 'onclose']);
@@ -78,11 +77,11 @@ inBothAtOnce((test) => {
 
   test('item 46: a page that goes says so while it goes, where its browser lets it', async ({ world, tabs, id }) => {
     const { notices } = world.app;
-    const tab = await tabs.open(page(world, await world.api.createChannel(id)));
+    const tab = await tabs.open(page(world, await world.api.createChannel(id), notesItsGoing('pagehide', id)));
     await untilNoted(tab, 'onopen');
     await notices.until(id, 1);
-    const left_ms = Date.now();
     await tab.goto(world.server.url + world.put({ library: '' }));
+    const left_ms = await wentAt(tab, id);
     const gone = await notices.until(id, 2);
     // Chromium has refused such requests since 2020; there the silence tells.
     if (tabs.engine.name === 'firefox') expect(gone.at_ms - left_ms).toBeLessThan(AT_ONCE_MS);
@@ -93,13 +92,14 @@ inBothAtOnce((test) => {
     const { notices } = world.app;
     const token = await world.api.createChannel(id);
     const tab = await tabs.open(page(world, token, `
+      ${notesItsGoing('pagehide', id)}
       window.addEventListener("pagehide", function () {
         fetch("/_ah/channel/dev?command=disconnect&channel=${token}", { keepalive: true });
       });`));
     await untilNoted(tab, 'onopen');
     await notices.until(id, 1);
-    const left_ms = Date.now();
     await tab.goto(world.server.url + world.put({ library: '' }));
+    const left_ms = await wentAt(tab, id);
     expect((await notices.until(id, 2)).at_ms - left_ms).toBeLessThan(AT_ONCE_MS);
   });
 

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { inBothAtOnce } from '../../support/acceptance.ts';
 import { start as startBrowser } from '../../support/engines.ts';
-import { kinds, received, untilMessage, untilNoted } from '../../support/notes.ts';
+import { closes, kinds, notesItsGoing, received, untilMessage, untilNoted, wentAt } from '../../support/notes.ts';
 import { type Faults, Relay } from '../../support/relay.ts';
 import { signToken } from '../../support/token.ts';
 import { until } from '../../support/until.ts';
@@ -31,8 +31,7 @@ inBothAtOnce((test) => {
       await notices.until(id, 1);
       const names = (await world.api.sockets(id)).map(({ transport }) => transport.replace('_', '-'));
       expect(names).toEqual([transport]);
-      const closed_ms = Date.now();
-      await tab.evaluate(() => (window as any).socket.close());
+      const closed_ms = await closes(tab);
       const gone = await notices.until(id, 2);
       expect(gone.at_ms - closed_ms).toBeLessThan(AT_ONCE_MS);
       await until('no socket is left', async () => (await world.api.sockets(id)).length === 0);
@@ -75,11 +74,12 @@ inBothAtOnce((test) => {
     test(`item 50: a page that calls close() in its ${event} is gone`, async ({ world, tabs, id }) => {
       const { notices } = world.app;
       const tab = await tabs.open(world.classic(await world.api.createChannel(id), `
+        ${notesItsGoing(event, id)}
         window.addEventListener("${event}", function () { socket.close(); });`));
       await untilNoted(tab, 'onopen');
       await notices.until(id, 1);
-      const left_ms = Date.now();
       await tab.goto(world.server.url + world.put({ library: '' }));
+      const left_ms = await wentAt(tab, id);
       const gone = await notices.until(id, 2);
       // Firefox has ended the connection by itself when it tells the page so; there the grace goes by.
       if (tabs.engine.name === 'chromium' || event === 'beforeunload') expect(gone.at_ms - left_ms).toBeLessThan(AT_ONCE_MS);
