@@ -6,11 +6,11 @@ export default defineConfig({
     globalSetup: 'support/setup.ts',
     // The deadlines say that something hangs, not that it is slow: the machine may have other work. Those inside a
     // test are shorter, since they can say what they waited for.
-    testTimeout: 120_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     // Each file has browsers and a server of its own, and waits a third of its time: three of them keep two cores busy.
     maxWorkers: 3,
     // Tests that are said to be concurrent mostly wait: so many of a file may do so at once.
-    maxConcurrency: 12,
+    maxConcurrency: 8,
   },
 });

@@ -3,7 +3,7 @@
 const LOOK_AGAIN_MS = 15;
 
 /** How long a condition may take on a machine with other work, before it is taken for one that never comes. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 /** Repeats a question until its answer is truthy, and returns that; fails with `what` after `patience_ms`. */
 export async function until<T>(
