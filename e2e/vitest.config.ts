@@ -11,6 +11,6 @@ export default defineConfig({
     // Each file has browsers and a server of its own, and waits a third of its time: three of them keep two cores busy.
     maxWorkers: 3,
     // Tests that are said to be concurrent mostly wait: so many of a file may do so at once.
-    maxConcurrency: 8,
+    maxConcurrency: 4,
   },
 });
