@@ -158,8 +158,8 @@ impl Connection {
         }
         // Another node may be making it at this moment: then it is there.
         let made = self.jetstream.create_stream(bucket_stream(&bucket, max_age, self.replicas)).await;
-        self.jetstream.get_key_value(&bucket).await.map_err(|error| {
-            let why = made.map_or_else(|error| error.to_string(), |_| error.to_string());
+        self.jetstream.get_key_value(&bucket).await.map_err(|unread| {
+            let why = made.map_or_else(|unmade| unmade.to_string(), |_| unread.to_string());
             OpenError(format!(
                 "the bucket {bucket} cannot be used in JetStream ({why}); see that the account may make streams, and that \
                  {} of its servers are there for as many replicas",
