@@ -18,7 +18,7 @@ function testIn(name: EngineName) {
         await use(engine);
         await engine.close();
       },
-      { scope: 'file' },
+      { scope: 'worker' },
     ],
     tabs: async ({ engine, task }, use) => {
       const tabs = new Tabs(engine, task.name);
@@ -28,20 +28,18 @@ function testIn(name: EngineName) {
   });
 }
 
-type Define = (test: ReturnType<typeof testIn>) => void;
+type Test = ReturnType<typeof testIn>;
+type Define = (test: Test) => void;
 
-/** Defines tests once for each browser; to be called at the top of a file, whose tests share one browser of each kind. */
+/** Made once: browsers take long to start, so the files that one worker runs share one of each kind. */
+const TESTS = Object.fromEntries(ENGINES.map((name) => [name, testIn(name)])) as Record<EngineName, Test>;
+
+/** Defines tests once for each browser; to be called at the top of a file. */
 export function inEachBrowser(define: Define): void {
-  for (const name of ENGINES) {
-    const test = testIn(name);
-    describe(name, () => define(test));
-  }
+  for (const name of ENGINES) describe(name, () => define(TESTS[name]));
 }
 
 /** The same for tests that mostly wait: all of them, in both browsers, at once. */
 export function inBothAtOnce(define: Define): void {
-  for (const name of ENGINES) {
-    const test = testIn(name);
-    describe.concurrent(name, () => define(test));
-  }
+  for (const name of ENGINES) describe.concurrent(name, () => define(TESTS[name]));
 }

@@ -1,7 +1,8 @@
 /** An example, started with the one command that its README names. */
 import { resolve } from 'node:path';
-import { BUILD_MS, freePort } from './games.ts';
+import { BUILD_MS } from './games.ts';
 import { PROGRAM, PYTHON, REPOSITORY } from './places.ts';
+import { freePort } from './ports.ts';
 import { Running } from './process.ts';
 
 /** An example and Downlink in front of it. */

@@ -1,10 +1,10 @@
 /** The application servers of the two-window game, one a language: how each is built and started. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PROGRAM, PYTHON, REPOSITORY } from './places.ts';
+import { freePort } from './ports.ts';
 import { Running } from './process.ts';
 import { API_KEY } from './server.ts';
 import { until } from './until.ts';
@@ -118,13 +118,4 @@ async function run(command: readonly string[], folder: string): Promise<void> {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text; });
   const status = await new Promise((done, fail) => child.on('error', fail).on('close', done));
   if (status !== 0) throw new Error(`\`${command.join(' ')}\` in ${folder} failed (${status}):\n${log}`);
-}
-
-/** A port that is free now: Downlink has to know where the application will be. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
-  const { port } = probe.address() as { port: number };
-  await new Promise((done) => probe.close(done));
-  return port;
 }

@@ -67,7 +67,7 @@ interface Fixtures {
   id: string;
 }
 
-/** A test with a profile of its own in the file's browser, before the file's server: `world` has test pages, `demo` its own. */
+/** A test with a profile of its own in its worker's browser, before the file's server: `world` has test pages, `demo` its own. */
 export const test = base.extend<Fixtures>({
   browser: [
     async ({}, use) => {
@@ -75,7 +75,7 @@ export const test = base.extend<Fixtures>({
       await use(browser);
       await browser.close();
     },
-    { scope: 'file' },
+    { scope: 'worker' },
   ],
   world: [
     async ({}, use) => {

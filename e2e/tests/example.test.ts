@@ -1,22 +1,13 @@
 /** The example of the old documentation, behind `downlink dev --app`, as its README says. */
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { expect } from 'vitest';
 import type { Page } from 'playwright-core';
 import { PYTHON, REPOSITORY } from '../support/places.ts';
+import { freePort } from '../support/ports.ts';
 import { Running } from '../support/process.ts';
 import { API_KEY, Server } from '../support/server.ts';
 import { test as base } from '../support/test.ts';
 import { signToken } from '../support/token.ts';
-
-/** A port that is free now; the example cannot choose one by itself. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
-  const { port } = probe.address() as { port: number };
-  await new Promise((done) => probe.close(done));
-  return port;
-}
 
 const test = base.extend<{ example: Server }>({
   example: [

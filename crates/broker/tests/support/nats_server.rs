@@ -8,6 +8,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -271,7 +272,14 @@ fn tools() -> PathBuf {
     std::env::var_os("DOWNLINK_TOOLS").map_or_else(|| root.join("target/tools"), PathBuf::from)
 }
 
-/// One that was free a moment ago. The server must come back at the same one, so it cannot choose.
+/// One that is free: the server must come back at the same one, so it cannot choose. It lies below those that the kernel hands
+/// out by itself, or another program could have it while the server is down.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() as u16).wrapping_mul(11);
+    std::iter::repeat_with(|| first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)))
+        .take(1000)
+        .map(|number| 10_000 + number % 20_000)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of a thousand ports is free")
 }

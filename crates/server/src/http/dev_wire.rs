@@ -1,7 +1,8 @@
 //! The wire of the old SDK's development server (channel-api.md, 3.1), for clients that speak it themselves.
 //!
 //! Every request names its token; a poll is answered at once with one raw message or none; who does not poll has
-//! left. Errors travel in the reason phrase of the status line, which old clients compare literally. A token's place
+//! left, and who has said farewell is back by `connect` at once, by mere polls only after as long: the timers of a page
+//! that goes may well fire once more. Errors travel in the reason phrase of the status line, which old clients compare literally. A token's place
 //! in its channel is kept until it expires, so that connecting again repeats nothing.
 
 use crate::service::{Denied, Service};
@@ -28,15 +29,22 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 const INVALID: &[u8] = b"Invalid+token.";
 const TIMED_OUT: &[u8] = b"Token+timed+out.";
 
-/// The sockets of this wire, by the hash of their token.
+/// The clients of this wire, by the hash of their token.
 #[derive(Default)]
 pub(crate) struct DevSockets(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    sockets: HashMap<u128, Arc<DevSocket>>,
+    clients: HashMap<u128, Client>,
     /// At so many, those that have ended are thrown out.
     sweep_at: usize,
+}
+
+/// Where a token's client is.
+enum Client {
+    There(Arc<DevSocket>),
+    /// It said farewell: until then, on the hub's clock, a poll does not bring it back.
+    Left { until_ms: u64 },
 }
 
 /// One client of this wire: all pages that poll with one token.
@@ -87,11 +95,18 @@ pub(super) async fn handle(
 
 async fn run(service: &Service, peer: SocketAddr, command: Command, token: &str, grant: Grant) -> Response {
     let hash = hash(token);
-    if command == Command::Disconnect {
-        if let Some(known) = service.dev_sockets.take(hash) {
-            service.hub.leave_poll(&known.socket);
+    let now_ms = service.hub.clock.elapsed_ms();
+    match command {
+        Command::Disconnect => {
+            let until_ms = now_ms + u64::from(service.dev_silence) * 1000;
+            if let Some(known) = service.dev_sockets.take(hash, until_ms) {
+                service.hub.leave_poll(&known.socket);
+            }
+            return answer(StatusCode::OK);
         }
-        return answer(StatusCode::OK);
+        Command::Poll if service.dev_sockets.has_left(hash, now_ms) => return answer(StatusCode::OK),
+        Command::Poll => {}
+        Command::Connect => service.dev_sockets.welcome(hash),
     }
     let expires_at = grant.expires_at;
     let Some(known) = connect(service, peer, hash, grant).await else {
@@ -149,7 +164,7 @@ async fn connect(service: &Service, peer: SocketAddr, hash: u128, grant: Grant) 
     // No edge owns it: it has no descriptor.
     let opened = service.hub.open(request, 0).await.ok()?;
     let fresh = Arc::new(DevSocket { socket: service.hub.adopt_poll(opened), turn: Default::default() });
-    let (known, superfluous) = service.dev_sockets.keep(hash, fresh);
+    let (known, superfluous) = service.dev_sockets.keep(hash, fresh, service.hub.clock.elapsed_ms());
     if let Some(superfluous) = superfluous {
         service.hub.leave_poll(&superfluous.socket);
     }
@@ -158,24 +173,51 @@ async fn connect(service: &Service, peer: SocketAddr, hash: u128, grant: Grant) 
 
 impl DevSockets {
     fn find(&self, hash: u128) -> Option<Arc<DevSocket>> {
-        self.0.lock().sockets.get(&hash).cloned()
+        match self.0.lock().clients.get(&hash) {
+            Some(Client::There(known)) => Some(Arc::clone(known)),
+            _ => None,
+        }
     }
 
-    fn take(&self, hash: u128) -> Option<Arc<DevSocket>> {
-        self.0.lock().sockets.remove(&hash)
+    /// Takes out the socket of a client that says farewell, which holds until then; a second farewell prolongs nothing.
+    fn take(&self, hash: u128, until_ms: u64) -> Option<Arc<DevSocket>> {
+        match self.0.lock().clients.get_mut(&hash)? {
+            Client::Left { .. } => None,
+            client => match std::mem::replace(client, Client::Left { until_ms }) {
+                Client::There(known) => Some(known),
+                Client::Left { .. } => None,
+            },
+        }
+    }
+
+    fn has_left(&self, hash: u128, now_ms: u64) -> bool {
+        matches!(self.0.lock().clients.get(&hash), Some(Client::Left { until_ms }) if now_ms < *until_ms)
+    }
+
+    /// Forgets a farewell.
+    fn welcome(&self, hash: u128) {
+        let mut kept = self.0.lock();
+        if let Some(Client::Left { .. }) = kept.clients.get(&hash) {
+            kept.clients.remove(&hash);
+        }
     }
 
     /// Keeps a socket, or hands it back beside the one that another poll has opened meanwhile.
-    fn keep(&self, hash: u128, fresh: Arc<DevSocket>) -> (Arc<DevSocket>, Option<Arc<DevSocket>>) {
+    fn keep(&self, hash: u128, fresh: Arc<DevSocket>, now_ms: u64) -> (Arc<DevSocket>, Option<Arc<DevSocket>>) {
         let mut kept = self.0.lock();
-        if let Some(known) = kept.sockets.get(&hash).filter(|known| !known.socket.is_closed()) {
+        if let Some(Client::There(known)) = kept.clients.get(&hash)
+            && !known.socket.is_closed()
+        {
             return (Arc::clone(known), Some(fresh));
         }
-        if kept.sockets.len() >= kept.sweep_at {
-            kept.sockets.retain(|_, known| !known.socket.is_closed());
-            kept.sweep_at = 2 * kept.sockets.len() + 64;
+        if kept.clients.len() >= kept.sweep_at {
+            kept.clients.retain(|_, client| match client {
+                Client::There(known) => !known.socket.is_closed(),
+                Client::Left { until_ms } => now_ms < *until_ms,
+            });
+            kept.sweep_at = 2 * kept.clients.len() + 64;
         }
-        kept.sockets.insert(hash, Arc::clone(&fresh));
+        kept.clients.insert(hash, Client::There(Arc::clone(&fresh)));
         (fresh, None)
     }
 }

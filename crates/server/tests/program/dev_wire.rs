@@ -147,6 +147,36 @@ fn item_46_disconnect_ends_presence_at_once_by_any_method() {
     }
 }
 
+/// The timers of a page go on between its farewell and its end.
+#[test]
+fn item_46_polls_right_behind_a_farewell_do_not_come_back() {
+    let app = Application::start();
+    let server = telling(&app);
+    let [goes, stays, again] = ["goes", "stays", "again"].map(|id| server.api().token(id));
+    for (id, token) in [("goes", &goes), ("stays", &stays), ("again", &again)] {
+        ask(&server, "GET", &format!("command=connect&channel={token}"));
+        app.hears(id, &[true]);
+        ask(&server, "GET", &format!("command=disconnect&channel={token}"));
+        let left = Instant::now();
+        app.hears_within(Duration::from_secs(4), id, &[true, false]);
+        server.api().send(id, "later");
+        assert_eq!(poll(&server, token), None);
+        assert!(left.elapsed() < Duration::from_secs(5), "too slow to tell");
+    }
+    ask(&server, "GET", &format!("command=connect&channel={again}"));
+    assert_eq!(poll(&server, &again).as_deref(), Some("later"), "who connects is there at once");
+    app.hears("again", &[true, false, true]);
+    // It was asked whether it really wants to go, and stayed.
+    let mut message = None;
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(500));
+        message = message.or(poll(&server, &stays));
+    }
+    assert_eq!(message.as_deref(), Some("later"), "nothing is lost");
+    assert_eq!(app.told("stays"), [true, false, true]);
+    assert_eq!(app.told("goes"), [true, false]);
+}
+
 #[test]
 fn item_48_who_polls_stays_and_who_is_silent_has_left() {
     let app = Application::start();

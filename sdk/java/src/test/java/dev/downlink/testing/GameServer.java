@@ -1,10 +1,12 @@
 package dev.downlink.testing;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** The game of the examples, built and started as its README says, behind {@code downlink dev --app}. */
 public final class GameServer implements AutoCloseable {
@@ -69,9 +71,16 @@ public final class GameServer implements AutoCloseable {
         }
     }
 
+    /** Below those that the system hands out by itself: another program could have one before the game does. */
     private static int freePort() throws IOException {
-        try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return probe.getLocalPort();
+        for (int tries = 0; tries < 100; tries++) {
+            int port = ThreadLocalRandom.current().nextInt(10_000, 32_768);
+            try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                return probe.getLocalPort();
+            } catch (BindException taken) {
+                // The next one.
+            }
         }
+        throw new IOException("no port was free in a hundred tries");
     }
 }
