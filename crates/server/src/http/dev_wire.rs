@@ -44,7 +44,9 @@ struct Kept {
 enum Client {
     There(Arc<DevSocket>),
     /// It said farewell: until then, on the hub's clock, a poll does not bring it back.
-    Left { until_ms: u64 },
+    Left {
+        until_ms: u64,
+    },
 }
 
 /// One client of this wire: all pages that poll with one token.
@@ -203,7 +205,12 @@ impl DevSockets {
     }
 
     /// Keeps a socket, or hands it back beside the one that another poll has opened meanwhile.
-    fn keep(&self, hash: u128, fresh: Arc<DevSocket>, now_ms: u64) -> (Arc<DevSocket>, Option<Arc<DevSocket>>) {
+    fn keep(
+        &self,
+        hash: u128,
+        fresh: Arc<DevSocket>,
+        now_ms: u64,
+    ) -> (Arc<DevSocket>, Option<Arc<DevSocket>>) {
         let mut kept = self.0.lock();
         if let Some(Client::There(known)) = kept.clients.get(&hash)
             && !known.socket.is_closed()
