@@ -144,7 +144,7 @@ inBothAtOnce((test) => {
     const { notices } = world.app;
     // The browser first: it may take as long to start as the token lives.
     const tab = await tabs.open('about:blank');
-    await tab.goto(world.classic(signToken(id, 8)));
+    await tab.goto(world.classic(signToken(id, 20)));
     await notices.until(id, 2);
     expect(notices.changes(id)).toEqual([true, false]);
     await untilNoted(tab, 'onclose');

@@ -32,7 +32,7 @@ inBothAtOnce((test) => {
   test('item 30: a token that ends while the channel is open: messages, the error, the end, and nothing after it', async ({ world, tabs, id }) => {
     // The browser first: it may take as long to start as the token lives.
     const tab = await tabs.open('about:blank');
-    await tab.goto(world.classic(signToken(id, 8)));
+    await tab.goto(world.classic(signToken(id, 20)));
     await untilNoted(tab, 'onopen');
     await world.api.send(id, 'in time');
     await untilNoted(tab, 'onclose');
