@@ -9,7 +9,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     // Each file has a server of its own, and waits a third of its time: three of them keep two cores busy. The files that a
-    // worker runs share its browsers and what they import: starting those took as long as the tests.
+    // worker runs share its browsers and what they import, which takes seconds to start.
     maxWorkers: 3,
     isolate: false,
     // Tests that are said to be concurrent mostly wait: so many of a file may do so at once.

@@ -1,9 +1,10 @@
 //! The wire of the old SDK's development server (channel-api.md, 3.1), for clients that speak it themselves.
 //!
 //! Every request names its token; a poll is answered at once with one raw message or none; who does not poll has
-//! left, and who has said farewell is back by `connect` at once, by mere polls only after as long: the timers of a page
-//! that goes may well fire once more. Errors travel in the reason phrase of the status line, which old clients compare literally. A token's place
-//! in its channel is kept until it expires, so that connecting again repeats nothing.
+//! left. Who has said farewell is brought back by `connect` at once, and by mere polls only when a silence would have
+//! passed: the timers of a page that goes may fire once more. Errors travel in the reason phrase of the status line,
+//! which old clients compare literally. A token's place in its channel is kept until it expires, so that connecting
+//! again repeats nothing.
 
 use crate::service::{Denied, Service};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -181,15 +182,14 @@ impl DevSockets {
         }
     }
 
-    /// Takes out the socket of a client that says farewell, which holds until then; a second farewell prolongs nothing.
+    /// Takes out the socket of a client that says farewell. That holds until then; a second farewell prolongs nothing.
     fn take(&self, hash: u128, until_ms: u64) -> Option<Arc<DevSocket>> {
-        match self.0.lock().clients.get_mut(&hash)? {
-            Client::Left { .. } => None,
-            client => match std::mem::replace(client, Client::Left { until_ms }) {
-                Client::There(known) => Some(known),
-                Client::Left { .. } => None,
-            },
-        }
+        let mut kept = self.0.lock();
+        let client = kept.clients.get_mut(&hash)?;
+        let Client::There(known) = client else { return None };
+        let known = Arc::clone(known);
+        *client = Client::Left { until_ms };
+        Some(known)
     }
 
     fn has_left(&self, hash: u128, now_ms: u64) -> bool {
