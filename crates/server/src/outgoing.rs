@@ -8,10 +8,14 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-/// A client that keeps its connections.
+/// A client that keeps its connections for a moment.
 pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// Shorter than applications keep an idle connection (gunicorn 2 s, Node 5 s): one that ends in the moment in which a request is
+/// written to it costs that try. Whoever has much to say keeps his connections busy.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 
 /// A client for an address; `option` is where it was written.
 ///
@@ -26,7 +30,8 @@ pub(crate) fn client(url: &Uri, option: &str) -> Result<Client, String> {
         })?,
         _ => HttpsConnectorBuilder::new().with_tls_config(no_tls()?),
     };
-    Ok(legacy::Client::builder(TokioExecutor::new()).build(roots.https_or_http().enable_http1().build()))
+    let connector = roots.https_or_http().enable_http1().build();
+    Ok(legacy::Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE_MAX).build(connector))
 }
 
 /// A client without certificates, for an address that needs none.

@@ -58,7 +58,9 @@ impl App {
         let plain =
             uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority().filter(|_| plain).cloned().ok_or_else(wrong)?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        // A connection for each request: an application may end an idle one (Node does after 5 s) in the very moment in which
+        // a request is written to it, and what may have been read cannot be sent again.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         Ok(Self { authority, client, scheme: "http" })
     }
 

@@ -147,3 +147,26 @@ fn an_application_that_is_down_is_named() {
     assert!(answer.text().contains(&app.to_string()));
     assert_eq!(server.api().get("/healthz").status, 200);
 }
+
+#[test]
+fn a_connection_that_the_application_ends_in_between_costs_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = behind(listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let again = stream.try_clone().unwrap();
+                let first = ask(stream).unwrap();
+                first.answer("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
+                // A server that ends what was idle for long does so just when another request is on its way.
+                ask(again);
+            });
+        }
+    });
+    let mut wire = Wire::connect(server.address).unwrap();
+    for round in 0..20 {
+        wire.send(&request("POST", "/move", &[], b"e2e4")).unwrap();
+        let answer = read_response(&mut wire).unwrap();
+        assert_eq!((answer.status, answer.text().as_str()), (200, "ok"), "round {round}");
+    }
+}
