@@ -20,8 +20,10 @@ function testIn(name: EngineName) {
       },
       { scope: 'worker' },
     ],
-    tabs: async ({ engine, task }, use) => {
+    tabs: async ({ engine, task, onTestFailed }, use) => {
       const tabs = new Tabs(engine, task.name);
+      // Most tests look at what they are about, and some have errors in the console on purpose.
+      onTestFailed(() => console.error(`${task.name}: what went wrong in its pages:`, tabs.problems));
       await use(tabs);
       await tabs.close();
     },

@@ -71,8 +71,10 @@ async function untilTrue(page: Asked, what: string, timeout: number, ask: () => 
 
 /** The last of what was noted, for the message of a failure. */
 async function summary(page: Asked): Promise<string> {
+  const state = () => `${location.href} is ${document.readyState}${(window as any).records ? '' : ', without recorder.js'}`;
   const notes = await noted(page).catch((error): Noted[] => [{ name: 'page', kind: `${error}`, at_ms: 0 }]);
-  return notes.slice(-20).map(({ name, kind, argument }) => `${name}.${kind} ${JSON.stringify(argument)?.slice(0, 80)}`).join('\n');
+  const about = await page.evaluate(state).catch((error) => `it cannot be asked: ${error}`);
+  return [about, ...notes.slice(-20).map(({ name, kind, argument }) => `${name}.${kind} ${JSON.stringify(argument)?.slice(0, 80)}`)].join('\n');
 }
 
 /** Script that has a page note when it goes, at this event; {@link wentAt} tells. A busy browser takes its time until then. */

@@ -16,8 +16,10 @@ export const SCREENSHOTS = resolve(E2E, 'screenshots');
 /** The program under test. */
 export const PROGRAM = resolve(process.env.DOWNLINK_BIN || resolve(REPOSITORY, 'target/release/downlink'));
 
-/** The browsers. */
-export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
+/** The browsers. Chromium's headless shell is the same engine without windows: a page takes a quarter of the processor time. */
+export const CHROMIUM = process.env.CHROMIUM_SHELL || '/usr/bin/chromium-headless-shell';
+/** The whole Chromium, for what the shell has not. */
+export const WHOLE_CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 export const FIREFOX = process.env.FIREFOX || '/usr/bin/firefox-esr';
 
 /** The Python of the examples; it has to have what `examples/requirements.txt` names. */
@@ -27,7 +29,8 @@ export const PYTHON = process.env.PYTHON || 'python3';
 export function demandThem(): void {
   for (const [what, path, variable] of [
     ['program (`cargo build --release` makes it)', PROGRAM, 'DOWNLINK_BIN'],
-    ['Chromium', CHROMIUM, 'CHROMIUM'],
+    ['headless shell of Chromium (Debian has it as `chromium-headless-shell`)', CHROMIUM, 'CHROMIUM_SHELL'],
+    ['Chromium', WHOLE_CHROMIUM, 'CHROMIUM'],
     ['Firefox (Debian has it as `firefox-esr`)', FIREFOX, 'FIREFOX'],
   ] as const) {
     try {

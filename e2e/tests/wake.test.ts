@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { chromium } from 'playwright-core';
 import { Pages, kinds, received, untilMessage, untilNoted } from '../support/pages.ts';
-import { CHROMIUM } from '../support/places.ts';
+import { WHOLE_CHROMIUM } from '../support/places.ts';
 import { FLAGS, test } from '../support/test.ts';
 
 for (const transport of ['websocket', 'sse', 'longpoll']) {
@@ -55,8 +55,8 @@ test('a page that is frozen and thaws', async ({ world, pages, id }) => {
 
 for (const cache of [true, false]) {
   test(`away to another page and back, ${cache ? 'kept' : 'not kept'} in the back-forward cache`, async ({ world, browser, pages, id, task }) => {
-    // Playwright turns that cache off unless it is told not to.
-    const other = cache ? await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, ignoreDefaultArgs: ['--disable-back-forward-cache'] }) : browser;
+    // Playwright turns that cache off unless it is told not to; the shell has none.
+    const other = cache ? await chromium.launch({ executablePath: WHOLE_CHROMIUM, args: FLAGS, ignoreDefaultArgs: ['--disable-back-forward-cache'] }) : browser;
     const tabs = cache ? new Pages(other, `wake ${task.name}`) : pages;
     const script = `window.life = Math.random(); attach(new goog.appengine.Channel(
       ${JSON.stringify(await world.api.createChannel(id))}).open(), "a");`;
