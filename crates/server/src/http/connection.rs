@@ -89,7 +89,12 @@ impl Connection {
 
     /// Everything but sends.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Outcome {
-        self.site.handle(&self.edge, self.peer, request).await
+        let outcome = self.site.handle(&self.edge, self.peer, request).await;
+        if matches!(outcome, Outcome::Poll(_)) {
+            // Its token is good. Where thousands come back at once, the next poll may take its client a while.
+            self.place.trust();
+        }
+        outcome
     }
 
     /// Answers requests until the connection ends or becomes a socket. A connection is idle most of the time, so that

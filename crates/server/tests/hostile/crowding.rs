@@ -3,13 +3,16 @@
 use crate::{
     alone::together,
     support::{
-        http::{API_KEY, Api},
+        http::{API_KEY, Api, read_response},
+        opening::Opening,
         server::memory,
         socket::Frame,
         until,
+        wire::Wire,
     },
 };
 use protocol::socket::Transport;
+use serde_json::Value;
 use std::{
     collections::VecDeque,
     io::{self, Read},
@@ -83,6 +86,31 @@ fn a_crowd_of_idle_connections_keeps_nobody_out() {
         );
         drop(ending);
     });
+}
+
+#[test]
+fn a_crowd_of_idle_connections_ends_no_poll_that_is_on_its_way() {
+    let _together = together();
+    let server = memory().descriptors(DESCRIPTORS).start();
+    let token = server.api().token("ada");
+    let opening = Opening::new(server.address, Transport::LongPoll, &token).query("wait", "0");
+    let mut wire = Wire::connect(server.address).unwrap();
+    let mut poll = |opening: Opening| -> Value {
+        wire.send(&opening.bytes()).unwrap();
+        serde_json::from_slice(&read_response(&mut wire).unwrap().body).unwrap()
+    };
+    let socket = poll(opening.clone())["socket"].as_str().unwrap().to_owned();
+    // Longer than the client has been quiet, a crowd comes that would have its place.
+    let begun = Instant::now();
+    let mut held = Vec::new();
+    while begun.elapsed() < Duration::from_secs(1) {
+        held.extend(TcpStream::connect_timeout(&server.address, Duration::from_millis(200)));
+        held.truncate(QUIET);
+    }
+    println!("{} idle connections were made", held.len());
+    server.api().send("ada", "hello");
+    let answer = poll(opening.query("socket", &socket));
+    assert_eq!(answer["messages"][0]["data"], "hello", "{answer}");
 }
 
 /// Tries until it is served. On a busy machine a client may say nothing for so long after it has connected that it is

@@ -9,6 +9,7 @@ use checker::Event;
 use protocol::socket::Transport;
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     io,
     sync::{
         Arc, Mutex,
@@ -29,8 +30,8 @@ pub(super) struct Measured {
     pub(super) gaps: Mutex<Vec<Duration>>,
     /// How many are open now.
     pub(super) open: AtomicUsize,
-    /// How many connections ended without a close frame.
-    pub(super) lost: AtomicUsize,
+    /// How many sockets ended without a close frame, by transport and by how.
+    pub(super) lost: Mutex<BTreeMap<String, usize>>,
     /// The latest moment that a close frame named.
     pub(super) retry_after_ms_max: AtomicUsize,
 }
@@ -61,8 +62,15 @@ enum Ended {
     Done,
     /// The server said when to come back.
     Told(Duration),
-    /// It is gone, or takes nobody now.
-    Lost,
+    /// It is gone, or takes nobody now: how that showed.
+    Lost(String),
+}
+
+impl Ended {
+    /// Another answer than the one that opens a socket, or none.
+    fn refused(head: Option<(u16, Option<usize>)>) -> Self {
+        Self::Lost(head.map_or("no answer".to_owned(), |(status, _)| format!("answered {status}")))
+    }
 }
 
 impl Crowd {
@@ -123,20 +131,21 @@ impl Client {
         loop {
             let ended = match self.connection().await {
                 Ok(ended) => ended,
-                Err(_) => Ended::Lost,
+                Err(error) => Ended::Lost(error.kind().to_string()),
             };
             if self.socket.take().is_some() {
                 self.measured.open.fetch_sub(1, Ordering::Relaxed);
                 self.closed_at = Some(Instant::now());
-                if matches!(ended, Ended::Lost) {
-                    self.measured.lost.fetch_add(1, Ordering::Relaxed);
+                if let Ended::Lost(how) = &ended {
+                    let what = format!("{:?}: {how}", self.transport);
+                    *self.measured.lost.lock().unwrap().entry(what).or_default() += 1;
                 }
             }
             self.frames = Frames::default();
             match ended {
                 Ended::Done => return,
                 Ended::Told(wait) => tokio::time::sleep(wait).await,
-                Ended::Lost => tokio::time::sleep(PAUSE).await,
+                Ended::Lost(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
@@ -163,7 +172,10 @@ impl Client {
         if self.transport == Transport::LongPoll {
             return self.polls(stream).await;
         }
-        let Some((100..=299, _)) = self.head(&mut stream).await? else { return Ok(Ended::Lost) };
+        match self.head(&mut stream).await? {
+            Some((100..=299, _)) => {}
+            other => return Ok(Ended::refused(other)),
+        }
         loop {
             while let Some(heard) = self.frames.next(self.transport) {
                 match heard {
@@ -176,20 +188,23 @@ impl Client {
                 }
             }
             if !self.more(&mut stream).await? {
-                return Ok(Ended::Lost);
+                return Ok(Ended::Lost("end of the stream".to_owned()));
             }
         }
     }
 
     async fn polls(&mut self, mut stream: TcpStream) -> io::Result<Ended> {
         loop {
-            let Some((200, Some(length))) = self.head(&mut stream).await? else { return Ok(Ended::Lost) };
+            let length = match self.head(&mut stream).await? {
+                Some((200, Some(length))) => length,
+                other => return Ok(Ended::refused(other)),
+            };
             let body = loop {
                 if let Some(body) = self.frames.body(length) {
                     break body;
                 }
                 if !self.more(&mut stream).await? {
-                    return Ok(Ended::Lost);
+                    return Ok(Ended::Lost("end in an answer".to_owned()));
                 }
             };
             if let Some(ended) = self.polled(&serde_json::from_slice(&body).unwrap()) {
@@ -267,7 +282,9 @@ impl Client {
             }
             Heard::Close { code, retry_after_ms } => {
                 assert_eq!(code, 1012, "{reader}");
-                let Some(wait) = retry_after_ms else { return Some(Ended::Lost) };
+                let Some(wait) = retry_after_ms else {
+                    return Some(Ended::Lost("told to go, but not when to come back".to_owned()));
+                };
                 self.measured.retry_after_ms_max.fetch_max(wait as usize, Ordering::Relaxed);
                 return Some(Ended::Told(Duration::from_millis(wait)));
             }
