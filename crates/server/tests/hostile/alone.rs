@@ -1,7 +1,11 @@
 //! Who runs beside whom: tests that measure run alone, all others together.
 
+use crate::support::server::Server;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::{
+    process::{Resource, getrlimit, setrlimit},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
 
 static TURNS: RwLock<()> = RwLock::new(());
 
@@ -15,6 +19,32 @@ pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
 pub(crate) fn together() -> RwLockReadGuard<'static, ()> {
     take_descriptors();
     TURNS.read()
+}
+
+/// Starts a server that has all cores but the last for itself; this thread, and what it starts from now on, has the last one. With
+/// one core there is nothing to share out.
+pub(crate) fn apart(start: impl FnOnce() -> Server) -> Server {
+    let (mut others, last) = (cores(), last_core());
+    others.unset(last);
+    if others.count() == 0 {
+        return start();
+    }
+    sched_setaffinity(None, &others).unwrap();
+    let server = start();
+    let mut only = CpuSet::new();
+    only.set(last);
+    sched_setaffinity(None, &only).unwrap();
+    server
+}
+
+/// The cores that this process has: those of its first thread, which keeps them all.
+fn cores() -> CpuSet {
+    sched_getaffinity(Some(rustix::process::getpid())).unwrap()
+}
+
+fn last_core() -> usize {
+    let cores = cores();
+    (0..CpuSet::MAX_CPU).rfind(|core| cores.is_set(*core)).unwrap()
 }
 
 /// Thousands of connections are thousands of descriptors on this side too.

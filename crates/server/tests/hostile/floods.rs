@@ -1,7 +1,7 @@
 //! Floods: each by itself, and all at once beside thousands of honest sockets, in 256 MB.
 
 use crate::{
-    alone::alone,
+    alone::{alone, apart},
     attacks::{ALL, Going},
     crowd::Crowd,
     spread::{Spread, in_one_of},
@@ -66,7 +66,7 @@ fn of_a_flood_of_pings_a_share_is_heard_each_second() {
 #[test]
 fn no_flood_alone_holds_up_others() {
     let _alone = alone();
-    let server = memory().start();
+    let server = apart(|| memory().start());
     let crowd = Crowd::gather(&server, 100, 400);
     let (descriptors, resident) = (server.open_descriptors(), server.resident_bytes());
     for (number, attack) in ALL.into_iter().enumerate() {
@@ -92,7 +92,7 @@ fn no_flood_alone_holds_up_others() {
 #[test]
 fn all_floods_at_once_beside_thousands_of_honest_sockets() {
     let _alone = alone();
-    let server = on_disk("os").start();
+    let server = apart(|| on_disk("os").start());
     let crowd = Crowd::gather(&server, pick(1000, 5000), pick(100, 50));
     in_one_of(6, "everything at once", Spread::nobody_sees, || {
         let normal = crowd.measure(pick(Duration::from_millis(1500), Duration::from_secs(10)));

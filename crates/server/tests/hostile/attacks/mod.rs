@@ -1,7 +1,7 @@
 //! What attackers do, each on a thread of its own, until they are told to stop.
 //!
-//! An attacker has a machine of its own; here it shares two cores with the server and the honest clients. So its
-//! threads have the lowest priority: what they take is what the others leave, and what is measured is the server's part.
+//! An attacker has a machine of its own. Here its threads have the lowest priority, and where latencies are measured the server has
+//! cores of its own: so what is measured is the server's part.
 
 mod connections;
 mod sockets;
