@@ -6,6 +6,7 @@ use rustix::{
     process::{Resource, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
+use std::sync::OnceLock;
 
 static TURNS: RwLock<()> = RwLock::new(());
 
@@ -37,9 +38,10 @@ pub(crate) fn apart(start: impl FnOnce() -> Server) -> Server {
     server
 }
 
-/// The cores that this process has: those of its first thread, which keeps them all.
+/// The cores that this process had when it was first asked: tests may run on its first thread, which then loses some.
 fn cores() -> CpuSet {
-    sched_getaffinity(Some(rustix::process::getpid())).unwrap()
+    static CORES: OnceLock<CpuSet> = OnceLock::new();
+    *CORES.get_or_init(|| sched_getaffinity(Some(rustix::process::getpid())).unwrap())
 }
 
 fn last_core() -> usize {
