@@ -2,7 +2,7 @@
 
 use async_nats::{
     Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, RequestErrorKind, ServerAddr, jetstream,
-    jetstream::{kv, stream},
+    jetstream::{ErrorCode, kv, stream},
 };
 use bytes::Bytes;
 use serde::Deserialize;
@@ -18,8 +18,9 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// How often the connection is asked if it is there: two unanswered pings, and another server is tried.
 const PING_EVERY: Duration = Duration::from_secs(2);
 
-/// Servers that choose a leader answer nothing for 4 to 9 seconds; what a start asks is asked again for longer.
-const START_PATIENCE: Duration = Duration::from_secs(15);
+/// Servers that choose a leader answer nothing for 4 to 9 seconds, on busy machines for longer; what a start asks is asked
+/// again for so long.
+const START_PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Messages that wait in a subscription. Beyond that some are dropped, which the feed notices and makes good.
@@ -92,11 +93,27 @@ pub struct Names {
 
 /// NATS could not be used: a sentence that says why and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(pub String);
+#[error("{sentence}")]
+pub struct OpenError {
+    sentence: String,
+    /// It may pass by itself: a start tries again.
+    may_pass: bool,
+}
+
+impl OpenError {
+    /// Somebody has to do something.
+    pub(super) fn lasting(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), may_pass: false }
+    }
+
+    /// It may be over when NATS has started, or has chosen a leader.
+    pub(super) fn passing(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), may_pass: true }
+    }
+}
 
 impl Connection {
-    /// Connects. Call it on the runtime that is to carry the connection.
+    /// Connects, at one go. Call it on the runtime that is to carry the connection.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -105,31 +122,35 @@ impl Connection {
         for server in &to.servers {
             let address: ServerAddr = server.parse().map_err(|_| {
                 // Without the text: it may hold a password.
-                OpenError("broker.servers: an address is not one of NATS; write \"nats://host:4222\"".into())
+                OpenError::lasting(
+                    "broker.servers: an address is not one of NATS; write \"nats://host:4222\"",
+                )
             })?;
             addresses.push(address);
         }
         let shown: Vec<String> = addresses.iter().map(shown).collect();
-        let failed = |error: &ConnectError| OpenError(unreachable(&shown.join(", "), error));
-        let client = options(to).await?.connect(addresses).await.map_err(|error| failed(&error))?;
+        let client = options(to).await?.connect(addresses).await;
+        let client = client.map_err(|error| unreachable(&shown.join(", "), &error))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(CALL_TIME);
         let lacking = |why: &str| {
-            OpenError(format!(
+            format!(
                 "NATS at {} answers, but not with JetStream ({why}); start its servers with -js, or `jetstream {{}}` in \
                  their configuration, and enable it for the account of Downlink",
                 shown.join(", ")
-            ))
+            )
         };
-        let asked = patiently(|| async {
-            // Without JetStream a refusal comes at once; without a leader nothing comes.
-            match client.request("$JS.API.INFO", Bytes::new()).await {
-                Err(error) if error.kind() == RequestErrorKind::TimedOut => Err(lacking(&error.to_string())),
-                asked => Ok(asked),
-            }
-        });
-        let answer = asked.await?.map_err(|error| lacking(&error.to_string()))?;
-        has_jetstream(&answer.payload).map_err(|why| lacking(&why))?;
+        // Without JetStream a refusal comes at once. Without a leader nothing comes, or, when it has lasted, another refusal.
+        let answer =
+            client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| match error.kind() {
+                RequestErrorKind::TimedOut => OpenError::passing(lacking(&error.to_string())),
+                _ => OpenError::lasting(lacking(&error.to_string())),
+            })?;
+        match has_jetstream(&answer.payload) {
+            Ok(()) => {}
+            Err(Lacking::Leader(why)) => return Err(OpenError::passing(lacking(&why))),
+            Err(Lacking::JetStream(why)) => return Err(OpenError::lasting(lacking(&why))),
+        }
         Ok(Self {
             client,
             jetstream,
@@ -160,7 +181,7 @@ impl Connection {
         let made = self.jetstream.create_stream(bucket_stream(&bucket, max_age, self.replicas)).await;
         self.jetstream.get_key_value(&bucket).await.map_err(|unread| {
             let why = made.map_or_else(|unmade| unmade.to_string(), |_| unread.to_string());
-            OpenError(format!(
+            OpenError::passing(format!(
                 "the bucket {bucket} cannot be used in JetStream ({why}); see that the account may make streams, and that \
                  {} of its servers are there for as many replicas",
                 self.replicas
@@ -223,7 +244,7 @@ impl Names {
 
 /// Whether JetStream is there for this account: read in words of our own, since what a server before 2.10 answers lacks
 /// some of what async-nats wants to read.
-fn has_jetstream(answer: &[u8]) -> Result<(), String> {
+fn has_jetstream(answer: &[u8]) -> Result<(), Lacking> {
     #[derive(Deserialize)]
     struct Answer {
         error: Option<Refusal>,
@@ -231,15 +252,30 @@ fn has_jetstream(answer: &[u8]) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Refusal {
         description: String,
+        err_code: Option<ErrorCode>,
     }
-    let answer = serde_json::from_slice::<Answer>(answer).map_err(|error| error.to_string())?;
-    answer.error.map_or(Ok(()), |refusal| Err(refusal.description))
+    let answer = serde_json::from_slice::<Answer>(answer);
+    match answer.map_err(|error| Lacking::JetStream(error.to_string()))?.error {
+        None => Ok(()),
+        Some(refusal) if refusal.err_code == Some(ErrorCode::CLUSTER_NOT_AVAILABLE) => {
+            Err(Lacking::Leader(refusal.description))
+        }
+        Some(refusal) => Err(Lacking::JetStream(refusal.description)),
+    }
 }
 
-/// Does what a start needs of JetStream; again for a while, if it fails.
+/// What there is not, in the server's words.
+enum Lacking {
+    /// JetStream for this account.
+    JetStream(String),
+    /// Somebody who leads it.
+    Leader(String),
+}
+
+/// Does what a start needs of NATS; again for a while, if it fails with what may pass.
 ///
 /// # Errors
-/// What it failed with first: what comes later may only follow from that.
+/// What it failed with first, or with what lasts: what else comes later may only follow from the first.
 pub(super) async fn patiently<T, A>(mut attempt: impl FnMut() -> A) -> Result<T, OpenError>
 where
     A: Future<Output = Result<T, OpenError>>,
@@ -251,11 +287,14 @@ where
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
+        if !error.may_pass {
+            return Err(error);
+        }
         if begun.elapsed() >= START_PATIENCE {
             return Err(first.unwrap_or(error));
         }
         if first.is_none() {
-            tracing::warn!(error = error.0, "it is tried again, in case that NATS is choosing a leader");
+            tracing::warn!(%error, "it is tried again, in case that NATS is starting or choosing a leader");
         }
         first.get_or_insert(error);
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
@@ -284,7 +323,10 @@ async fn options(to: &ConnectTo) -> Result<ConnectOptions, OpenError> {
         Login::User { user, password } => Ok(options.user_and_password(user.clone(), password.clone())),
         Login::Token(token) => Ok(options.token(token.clone())),
         Login::Credentials(path) => options.credentials_file(path).await.map_err(|error| {
-            OpenError(format!("broker.credentials names {}, which cannot be used: {error}", path.display()))
+            OpenError::lasting(format!(
+                "broker.credentials names {}, which cannot be used: {error}",
+                path.display()
+            ))
         }),
     }
 }
@@ -310,9 +352,9 @@ pub(super) fn shown(address: &ServerAddr) -> String {
     format!("{}:{}", address.host(), address.port())
 }
 
-fn unreachable(addresses: &str, error: &ConnectError) -> String {
+fn unreachable(addresses: &str, error: &ConnectError) -> OpenError {
     let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    match error.kind() {
+    OpenError::lasting(match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => format!(
             "NATS at {addresses} does not let this node in; check broker.user and broker.password, broker.token or \
              broker.credentials"
@@ -324,8 +366,10 @@ fn unreachable(addresses: &str, error: &ConnectError) -> String {
         ConnectErrorKind::Dns => {
             format!("a name in broker.servers ({addresses}) has no address ({why}); check how it is written")
         }
-        _ => format!(
-            "NATS cannot be reached at {addresses} ({why}); check broker.servers, and that a nats-server listens there"
-        ),
-    }
+        _ => {
+            return OpenError::passing(format!(
+                "NATS cannot be reached at {addresses} ({why}); check broker.servers, and that a nats-server listens there"
+            ));
+        }
+    })
 }

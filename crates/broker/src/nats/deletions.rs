@@ -139,7 +139,8 @@ pub(super) async fn delete(
 
 /// Reads what stands in the bucket, and goes on learning what is added.
 pub(super) async fn watch(shared: &Arc<Shared>) -> Result<(), OpenError> {
-    let failed = |why: &str| OpenError(format!("the bucket of deleted channels cannot be read ({why})"));
+    let failed =
+        |why: &str| OpenError::passing(format!("the bucket of deleted channels cannot be read ({why})"));
     let bucket = &shared.deletions.bucket;
     let status = || async { bucket.status().await.map_err(|error| failed(&error.to_string())) };
     let status = patiently(status).await?;

@@ -85,7 +85,7 @@ pub(super) fn check_server(info: &ServerInfo, options: &Options) -> Result<Optio
     let warning = check_version(&info.version)?;
     let wanted = options.message_bytes_max + AROUND_MESSAGE_BYTES;
     if info.max_payload < wanted {
-        return Err(OpenError(format!(
+        return Err(OpenError::lasting(format!(
             "limits.message_bytes is {}, and NATS carries {} bytes at once; lower the one, or raise max_payload of the NATS \
              servers to {wanted} or more",
             options.message_bytes_max, info.max_payload,
@@ -97,7 +97,9 @@ pub(super) fn check_server(info: &ServerInfo, options: &Options) -> Result<Optio
 fn check_version(text: &str) -> Result<Option<String>, OpenError> {
     let version = version(text).unwrap_or_default();
     if version < VERSION_LEAST {
-        return Err(OpenError(format!("NATS is version {text}; Downlink needs 2.11 or newer, better 2.15")));
+        return Err(OpenError::lasting(format!(
+            "NATS is version {text}; Downlink needs 2.11 or newer, better 2.15"
+        )));
     }
     let warning = format!(
         "NATS is version {text}, too old for anything but development: sockets that are behind are served message by \
@@ -158,11 +160,10 @@ pub(super) async fn synced(options: &Options) -> Result<Synced, OpenError> {
         (Some(error), ..) if unseen.len() * 2 >= options.monitors.len() => Err(error),
         (_, false, _) => Ok(Synced::Seen(unseen)),
         (_, true, true) => Ok(Synced::Said),
-        (_, true, false) => Err(OpenError(
+        (_, true, false) => Err(OpenError::lasting(
             "durability is \"fsync\", and it cannot be seen whether the NATS servers sync before they answer; name their \
              monitoring addresses in broker.monitors, or, if all of them have `sync_interval: always`, say so with \
-             broker.assert_synced = true, or choose durability = \"os\""
-                .into(),
+             broker.assert_synced = true, or choose durability = \"os\"",
         )),
     }
 }
@@ -193,7 +194,7 @@ impl Look {
         if config.is_some_and(|config| config.sync_always) {
             return Ok(());
         }
-        Err(OpenError(format!(
+        Err(OpenError::lasting(format!(
             "durability is \"fsync\", but the NATS server at {monitor} ({name}) answers before it has synced; put \
              `sync_interval: always` into its `jetstream` block, or choose durability = \"os\""
         )))
@@ -210,7 +211,7 @@ pub(super) struct Look {
 /// Asks a monitoring address.
 pub(super) async fn look(monitor: &str) -> Result<Look, OpenError> {
     try_look(monitor).await.map_err(|why| {
-        OpenError(format!(
+        OpenError::passing(format!(
             "broker.monitors: nothing can be seen at {monitor} ({why}); write the monitoring address of a NATS server, as \
              \"http://host:8222\""
         ))

@@ -155,7 +155,8 @@ pub(super) async fn look_back(shared: &Shared, info: &Info) -> Result<(), OpenEr
         shared.index.restart(Offset(last));
         return Ok(());
     }
-    let failed = |broken: Broken| OpenError(format!("the stream cannot be read from its end: {broken}"));
+    let failed =
+        |broken: Broken| OpenError::passing(format!("the stream cannot be read from its end: {broken}"));
     let mut feed = Feed::begin(shared, Offset(from), true).await.map_err(failed)?;
     loop {
         let next = timeout(SILENCE_MAX, feed.messages.next()).await;

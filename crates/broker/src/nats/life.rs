@@ -74,7 +74,7 @@ impl Life {
         let bucket = connection.bucket(BUCKET, Duration::ZERO).await?;
         let nothing = Written { created_ms: 0, number: 0, reached: 0 };
         let life = Self { connection: connection.clone(), bucket, known: Mutex::new(nothing) };
-        let (written, _) = life.agree(options, info, 0).await.map_err(OpenError)?;
+        let (written, _) = life.agree(options, info, 0).await.map_err(OpenError::passing)?;
         *life.known.lock() = written;
         Ok((life, written.epoch()))
     }

@@ -109,7 +109,7 @@ async fn everything(options: &Options, now: &dyn Fn() -> SystemTime) -> Vec<Seen
 
 /// What keeps a node from starting.
 fn told(what: What, error: &OpenError) -> Seen {
-    Seen::new(what, Verdict::Wrong, &error.0)
+    Seen::new(what, Verdict::Wrong, error.to_string())
 }
 
 /// One server, by itself.

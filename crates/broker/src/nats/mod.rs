@@ -118,7 +118,9 @@ impl Nats {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = match runtime {
                 Ok(runtime) => runtime,
-                Err(error) => return drop(opened.send(Err(OpenError(format!("no runtime: {error}"))))),
+                Err(error) => {
+                    return drop(opened.send(Err(OpenError::lasting(format!("no runtime: {error}")))));
+                }
             };
             runtime.block_on(async {
                 let shared = Shared::open(options).await;
@@ -132,8 +134,8 @@ impl Nats {
             runtime.shutdown_background();
         };
         let spawned = thread::Builder::new().name("nats".into()).spawn(run);
-        spawned.map_err(|error| OpenError(format!("no thread for NATS: {error}")))?;
-        let shared = result.recv().unwrap_or_else(|_| Err(OpenError("opening NATS panicked".into())))?;
+        spawned.map_err(|error| OpenError::lasting(format!("no thread for NATS: {error}")))?;
+        let shared = result.recv().unwrap_or_else(|_| Err(OpenError::lasting("opening NATS panicked")))?;
         Ok(Self { shared, _stop: stop })
     }
 
@@ -146,8 +148,8 @@ impl Nats {
 
 impl Shared {
     async fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        let connection = Connection::open(&options.connect).await?;
-        durability::check(&connection, &options).await?;
+        let connection = patiently(|| Connection::open(&options.connect)).await?;
+        patiently(|| durability::check(&connection, &options)).await?;
         let info = patiently(|| stream::open(&connection, &options)).await?;
         let (life, epoch) = patiently(|| Life::open(&connection, &options, info.clone())).await?;
         let passed = passing::listen(&connection).await?;

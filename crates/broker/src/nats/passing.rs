@@ -62,7 +62,9 @@ fn fitting(ids: &[ClientId]) -> usize {
 /// Listens to what is passed. When this returns, nothing that is passed later is missed.
 pub(super) async fn listen(connection: &Connection) -> Result<Subscriber, OpenError> {
     let listening = connection.client.subscribe(connection.names.passing()).await;
-    listening.map_err(|error| OpenError(format!("nothing can be heard from other nodes over NATS: {error}")))
+    listening.map_err(|error| {
+        OpenError::lasting(format!("nothing can be heard from other nodes over NATS: {error}"))
+    })
 }
 
 /// Hears what is passed, for as long as the broker is there. The subscription outlives connections.

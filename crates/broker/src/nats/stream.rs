@@ -111,12 +111,12 @@ fn storage(options: &Options) -> StorageType {
 fn fits(there: &Config, wanted: &Config) -> Result<(), OpenError> {
     let name = &wanted.name;
     if there.subjects != wanted.subjects || !there.allow_direct || there.discard != DiscardPolicy::Old {
-        return Err(OpenError(format!(
+        return Err(OpenError::lasting(format!(
             "the stream {name} in JetStream is not one that Downlink made; choose another broker.prefix"
         )));
     }
     if there.storage != wanted.storage {
-        return Err(OpenError(format!(
+        return Err(OpenError::lasting(format!(
             "the stream {name} keeps its messages {}, and durability asks for the other; delete the stream, or choose \
              another broker.prefix",
             if there.storage == StorageType::Memory { "in memory" } else { "in files" }
@@ -146,7 +146,7 @@ fn sentence(error: &CreateStreamErrorKind) -> String {
 }
 
 fn refused(connection: &Connection, why: &str) -> OpenError {
-    OpenError(format!(
+    OpenError::passing(format!(
         "the stream {} cannot be used in JetStream ({why}); see that its servers are up ({} of them for as many \
          replicas), have room for retention.bytes, and that the user may use $JS.API.> and {}>",
         connection.names.stream(),

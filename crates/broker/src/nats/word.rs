@@ -38,7 +38,9 @@ pub(super) async fn hand_over(shared: &Shared, to: NodeNumber, word: &Word) -> R
 /// Listens to what is handed over to this node.
 pub(super) async fn listen(connection: &Connection, node: NodeNumber) -> Result<Subscriber, OpenError> {
     let listening = connection.client.subscribe(subject(connection, node)).await;
-    listening.map_err(|error| OpenError(format!("nothing can be heard from other nodes over NATS: {error}")))
+    listening.map_err(|error| {
+        OpenError::lasting(format!("nothing can be heard from other nodes over NATS: {error}"))
+    })
 }
 
 /// Hears and answers, for as long as the broker is there.

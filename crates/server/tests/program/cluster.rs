@@ -13,6 +13,7 @@ use crate::support::{
 use nats_server::{NatsCluster, NatsServer};
 use protocol::socket::Transport;
 use serde_json::json;
+use std::{thread, time::Duration};
 
 fn node(nats: &NatsServer) -> Setup {
     Setup::new("serve")
@@ -288,6 +289,31 @@ fn a_node_starts_while_nats_chooses_a_leader() {
     }
     let kept = replicated(&nats).start().api().kept("ada");
     assert_eq!(kept, ["without 0", "without 1", "without 2"]);
+}
+
+/// Long enough that what is left of them says so, instead of saying nothing: after ten seconds.
+#[test]
+fn a_node_waits_for_nats_while_most_servers_are_away() {
+    let mut nats = NatsCluster::start();
+    drop(replicated(&nats).start());
+    nats.servers[0].kill();
+    nats.servers[1].kill();
+    thread::sleep(Duration::from_secs(12));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    // One of three can be asked whether it syncs, so the operator says that they do.
+    let node = replicated(&nats)
+        .env("DOWNLINK_NATS_MONITORS", "")
+        .env("DOWNLINK_NATS_ASSERT_SYNCED", "true")
+        .log_to(&log);
+    let starting = thread::spawn(|| node.start());
+    until("it waits", || {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        said.contains("it is tried again").then(|| assert!(said.contains("unavailable"), "{said}"))
+    });
+    nats.servers[0].go_on();
+    let node = starting.join().unwrap();
+    send_at_last(&mut node.api(), "ada", "with two");
 }
 
 /// 2.10, and what this Debian has: 2.9 in Debian 12.

@@ -3,7 +3,6 @@
 mod attempt;
 
 use super::{
-    PATIENCE,
     http::{API_KEY, Api},
     opening::Opening,
     tls::{Authority, Tls},
@@ -22,8 +21,12 @@ use std::{
         mpsc,
     },
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
+
+/// A start waits for NATS for half a minute and longer before it gives up, and is to say why.
+const START_PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running server; killed when it is dropped.
 pub(crate) struct Server {
@@ -131,7 +134,8 @@ impl Setup {
         self
     }
 
-    fn spawn(&self) -> Child {
+    /// Also where it complains, if that is a file.
+    fn spawn(&self) -> (Child, Option<PathBuf>) {
         let mut command = match self.descriptors {
             None => downlink(),
             // The shell lowers its own limit and becomes the program.
@@ -148,21 +152,27 @@ impl Setup {
         if kept.is_some() {
             command.env("DOWNLINK_LOG", "trace");
         }
-        if let Some(file) = self.stderr.as_ref().or(kept.as_ref()) {
+        let log = self.stderr.clone().or(kept);
+        if let Some(file) = &log {
             command.stderr(fs::OpenOptions::new().create(true).append(true).open(file).unwrap());
         }
-        command.stdout(Stdio::piped()).spawn().unwrap()
+        (command.stdout(Stdio::piped()).spawn().unwrap(), log)
     }
 
     /// Starts, and waits for the line that says where it listens.
     #[track_caller]
     pub(crate) fn start(self) -> Server {
-        let mut child = self.spawn();
+        let (mut child, log) = self.spawn();
         let said = read_lines(child.stdout.take().unwrap());
         let address = loop {
-            let Ok(line) = said.recv_timeout(PATIENCE) else {
+            let Ok(line) = said.recv_timeout(START_PATIENCE) else {
                 let _ = child.kill();
-                panic!("the server did not start: {:?}", child.wait());
+                let ended = child.wait();
+                let complaints = log.map_or_else(String::new, |file| fs::read_to_string(file).unwrap());
+                let complaints =
+                    complaints.lines().filter(|line| !line.contains(" TRACE ") && !line.contains(" DEBUG "));
+                let complaints: Vec<&str> = complaints.collect();
+                panic!("the server did not start: {ended:?}\n{}", complaints.join("\n"));
             };
             if let Some(address) = self.listening(&line) {
                 break address;
@@ -202,7 +212,7 @@ fn kept_log() -> Option<PathBuf> {
     Some(Path::new(&folder).join(format!("program-{}-{number}.log", std::process::id())))
 }
 
-/// Runs a command to its end, within [`PATIENCE`]: its code and its standard error.
+/// Runs a command to its end, within [`START_PATIENCE`]: its code and its standard error.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -211,13 +221,13 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
         let mut text = String::new();
         stderr.read_to_string(&mut text).map(|_| text).unwrap_or_default()
     });
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = std::time::Instant::now() + START_PATIENCE;
     while child.try_wait().unwrap().is_none() {
         if std::time::Instant::now() > deadline {
             child.kill().unwrap();
             panic!("it did not end by itself");
         }
-        thread::sleep(std::time::Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     (child.wait().unwrap().code(), reader.join().unwrap())
 }

@@ -54,7 +54,7 @@ impl Log {
         let log = Self { connection, snapshots };
         log.ensure().await.map_err(|error| {
             let name = log.name();
-            OpenError(format!(
+            OpenError::passing(format!(
                 "the stream {name} cannot be used in JetStream ({error}); see that the account may make streams, and that \
                  {} of its servers are there for as many replicas",
                 log.connection.replicas

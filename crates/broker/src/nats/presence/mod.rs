@@ -72,12 +72,12 @@ impl Presence {
             // Nobody waits for it any more: then nobody needs it.
             let _ = opened.send(Self::join(connection, options).await);
         });
-        result.recv().unwrap_or_else(|_| Err(OpenError("the connection to NATS has ended".into())))
+        result.recv().unwrap_or_else(|_| Err(OpenError::lasting("the connection to NATS has ended")))
     }
 
     async fn join(connection: Connection, options: Options) -> Result<Self, OpenError> {
         let failed = |error: log::Trouble| {
-            OpenError(format!(
+            OpenError::passing(format!(
                 "who is connected cannot be read from JetStream ({error}); see that its servers are well"
             ))
         };

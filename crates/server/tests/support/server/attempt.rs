@@ -1,6 +1,6 @@
 //! Starts that may fail, on data that somebody else keeps.
 
-use super::{PATIENCE, Server, Setup, read_lines};
+use super::{START_PATIENCE, Server, Setup, read_lines};
 use std::{process::ExitStatus, sync::Arc, time::Instant};
 use tempfile::TempDir;
 
@@ -16,9 +16,9 @@ impl Setup {
     /// # Errors
     /// How it ended. What it complained of is where [`log_to`](Setup::log_to) has it.
     pub(crate) fn attempt(self) -> Result<Server, ExitStatus> {
-        let mut child = self.spawn();
+        let (mut child, _) = self.spawn();
         let said = read_lines(child.stdout.take().unwrap());
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_PATIENCE;
         loop {
             // Standard output ends when the process does, and not before.
             let left = deadline.saturating_duration_since(Instant::now());
