@@ -128,29 +128,33 @@ impl Connection {
             })?;
             addresses.push(address);
         }
-        let shown: Vec<String> = addresses.iter().map(shown).collect();
+        let shown = addresses.iter().map(shown).collect::<Vec<_>>().join(", ");
         let client = options(to).await?.connect(addresses).await;
-        let client = client.map_err(|error| unreachable(&shown.join(", "), &error))?;
+        let client = client.map_err(|error| unreachable(&shown, &error))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(CALL_TIME);
         let lacking = |why: &str| {
             format!(
-                "NATS at {} answers, but not with JetStream ({why}); start its servers with -js, or `jetstream {{}}` in \
-                 their configuration, and enable it for the account of Downlink",
-                shown.join(", ")
+                "NATS at {shown} answers, but not with JetStream ({why}); start its servers with -js, or `jetstream {{}}` in \
+                 their configuration, and enable it for the account of Downlink"
             )
+        };
+        let leaderless = |why: &str| {
+            OpenError::passing(format!(
+                "nobody leads JetStream in NATS at {shown} ({why}); see that it is enabled, and that most of the servers of \
+                 its cluster are up and reach each other"
+            ))
         };
         // Without JetStream a refusal comes at once. Without a leader nothing comes, or, when it has lasted, another refusal.
         let answer =
             client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| match error.kind() {
-                RequestErrorKind::TimedOut => OpenError::passing(lacking(&error.to_string())),
+                RequestErrorKind::TimedOut => leaderless("no answer"),
                 _ => OpenError::lasting(lacking(&error.to_string())),
             })?;
-        match has_jetstream(&answer.payload) {
-            Ok(()) => {}
-            Err(Lacking::Leader(why)) => return Err(OpenError::passing(lacking(&why))),
-            Err(Lacking::JetStream(why)) => return Err(OpenError::lasting(lacking(&why))),
-        }
+        has_jetstream(&answer.payload).map_err(|without| match without {
+            Without::Leader(why) => leaderless(&why),
+            Without::JetStream(why) => OpenError::lasting(lacking(&why)),
+        })?;
         Ok(Self {
             client,
             jetstream,
@@ -244,7 +248,7 @@ impl Names {
 
 /// Whether JetStream is there for this account: read in words of our own, since what a server before 2.10 answers lacks
 /// some of what async-nats wants to read.
-fn has_jetstream(answer: &[u8]) -> Result<(), Lacking> {
+fn has_jetstream(answer: &[u8]) -> Result<(), Without> {
     #[derive(Deserialize)]
     struct Answer {
         error: Option<Refusal>,
@@ -255,17 +259,17 @@ fn has_jetstream(answer: &[u8]) -> Result<(), Lacking> {
         err_code: Option<ErrorCode>,
     }
     let answer = serde_json::from_slice::<Answer>(answer);
-    match answer.map_err(|error| Lacking::JetStream(error.to_string()))?.error {
+    match answer.map_err(|error| Without::JetStream(error.to_string()))?.error {
         None => Ok(()),
         Some(refusal) if refusal.err_code == Some(ErrorCode::CLUSTER_NOT_AVAILABLE) => {
-            Err(Lacking::Leader(refusal.description))
+            Err(Without::Leader(refusal.description))
         }
-        Some(refusal) => Err(Lacking::JetStream(refusal.description)),
+        Some(refusal) => Err(Without::JetStream(refusal.description)),
     }
 }
 
-/// What there is not, in the server's words.
-enum Lacking {
+/// What there is not, in the server's words why.
+enum Without {
     /// JetStream for this account.
     JetStream(String),
     /// Somebody who leads it.
