@@ -4,17 +4,21 @@ use super::{events::SCRATCH_BYTES, local::Edge, slow::Slow};
 use crate::{
     catch_up::{Progress, hand_over, write_control},
     entry::control_frame,
-    socket::{Replay, Socket},
+    socket::Replay,
 };
 use protocol::{
     frame::Frame,
     socket::{Due, Seconds},
 };
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 use tokio::{
     task::yield_now,
     time::{self, MissedTickBehavior},
 };
+
+/// Sockets that came at the same time are due at the same time, after a restart thousands. A ping is a system call of some ten
+/// microseconds, so after this many others have their turn.
+const BEATS_AT_ONCE: usize = 16;
 
 /// The task that ticks for as long as the edge lives.
 pub(super) async fn run(edge: Rc<Edge>) {
@@ -25,7 +29,12 @@ pub(super) async fn run(edge: Rc<Edge>) {
     loop {
         interval.tick().await;
         let now = edge.hub.clock.seconds();
-        for slot in edge.tick(now) {
+        let (due, parked) = edge.look(now);
+        for some in due.chunks(BEATS_AT_ONCE) {
+            some.iter().for_each(|slot| edge.beat(*slot, now));
+            yield_now().await;
+        }
+        for slot in parked {
             edge.read_on(slot, &mut scratch);
             // Each has its share again; others come between them.
             yield_now().await;
@@ -38,19 +47,8 @@ pub(super) async fn run(edge: Rc<Edge>) {
 }
 
 impl Edge {
-    /// Does what is due for any of the sockets. Returns those that had to wait until they may speak again: now.
-    pub(crate) fn tick(&self, now: Seconds) -> Vec<usize> {
-        let (due, parked) = self.look(now);
-        for slot in due {
-            if let Some(socket) = self.socket(slot) {
-                self.beat(slot, &socket, now);
-            }
-        }
-        parked
-    }
-
-    /// The sockets that are due, and those that had to wait until they may speak again: now.
-    fn look(&self, now: Seconds) -> (Vec<usize>, Vec<usize>) {
+    /// The sockets that are due for a [`beat`](Self::beat), and those that had to wait until they may speak again: now.
+    pub(crate) fn look(&self, now: Seconds) -> (Vec<usize>, Vec<usize>) {
         let (mut due, mut parked) = (Vec::new(), Vec::new());
         for (slot, owned) in &mut *self.sockets.borrow_mut() {
             if owned.due_at <= now {
@@ -66,7 +64,10 @@ impl Edge {
         (due, parked)
     }
 
-    fn beat(&self, slot: usize, socket: &Arc<Socket>, now: Seconds) {
+    /// Does what is due for a socket.
+    pub(crate) fn beat(&self, slot: usize, now: Seconds) {
+        // It may have ended since the look, and its slot may have a new owner, for whom nothing is due.
+        let Some(socket) = self.socket(slot) else { return };
         // Before the channel's latest is looked at: a message up to here that is of this channel has raised it.
         let end = self.hub.broker.end();
         let mut state = socket.state.lock();
@@ -86,11 +87,11 @@ impl Edge {
                 if progress == Progress::UpToDate {
                     state.heartbeat.handle_ping_sent();
                 }
-                hand_over(&self.hub, socket, &mut state, progress);
+                hand_over(&self.hub, &socket, &mut state, progress);
             }
             Due::Close(code, reason) => {
                 drop(state);
-                return self.close(slot, socket, code, reason);
+                return self.close(slot, &socket, code, reason);
             }
         }
         drop(state);

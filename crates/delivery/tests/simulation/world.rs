@@ -137,7 +137,9 @@ impl World {
         let node = self.node();
         // What is due may come before what waits, or after it.
         if let Some(edge) = node.edges.get(edge) {
-            edge.tick(now).into_iter().for_each(|slot| edge.read_on(slot, &mut [0; 256]));
+            let (due, parked) = edge.look(now);
+            due.into_iter().for_each(|slot| edge.beat(slot, now));
+            parked.into_iter().for_each(|slot| edge.read_on(slot, &mut [0; 256]));
         }
         node.local.tick(now_ms);
         node.turn();

@@ -22,7 +22,7 @@ pub(crate) mod wire;
 use std::time::{Duration, Instant};
 
 /// Nothing that is asked here takes longer, even on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again until the answer is there.
 ///
