@@ -116,8 +116,9 @@ impl Edge {
         }
     }
 
-    /// Goes on reading a socket that had said its share.
+    /// Goes on reading a socket that had said its share: it has another one.
     pub(crate) fn read_on(&self, slot: usize, scratch: &mut [u8]) {
+        self.let_speak(slot);
         if let Some(socket) = self.socket(slot) {
             self.read(slot, &socket, scratch);
         }

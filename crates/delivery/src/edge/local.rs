@@ -39,7 +39,7 @@ pub(crate) struct Owned {
     pub(super) due_at: Seconds,
     /// How much it said since the last look, in [`HEARD_MAX`]'s units.
     pub(super) heard: u16,
-    /// It said its share, and is not read before the next look.
+    /// It said its share, and is not read before it has another one.
     pub(super) parked: bool,
 }
 
@@ -174,6 +174,13 @@ impl Edge {
         let Some(owned) = sockets.get_mut(slot) else { return false };
         owned.parked |= owned.heard >= HEARD_MAX;
         !owned.parked
+    }
+
+    /// Gives a socket its share again.
+    pub(super) fn let_speak(&self, slot: usize) {
+        if let Some(owned) = self.sockets.borrow_mut().get_mut(slot) {
+            (owned.heard, owned.parked) = (0, false);
+        }
     }
 
     /// Notes that it was read.

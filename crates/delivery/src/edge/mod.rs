@@ -10,6 +10,8 @@ mod local;
 mod replay;
 mod slow;
 mod tick;
+#[cfg(test)]
+mod turns;
 mod work;
 
 pub use handle::{EdgeHandle, Lag};

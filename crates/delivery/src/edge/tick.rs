@@ -18,7 +18,12 @@ use tokio::{
 
 /// Sockets that came at the same time are due at the same time, after a restart thousands. A ping is a system call of some ten
 /// microseconds, so after this many others have their turn.
-const BEATS_AT_ONCE: usize = 16;
+pub(super) const BEATS_AT_ONCE: usize = 16;
+
+/// Those who have their share of what may be said again are spread over so much of a second, in so many turns at most: the
+/// runtime's clock counts milliseconds.
+const SHARES_WITHIN: Duration = Duration::from_millis(500);
+const SHARES_TURNS_MAX: usize = 100;
 
 /// The task that ticks for as long as the edge lives.
 pub(super) async fn run(edge: Rc<Edge>) {
@@ -34,31 +39,38 @@ pub(super) async fn run(edge: Rc<Edge>) {
             some.iter().for_each(|slot| edge.beat(*slot, now));
             yield_now().await;
         }
-        for slot in parked {
-            edge.read_on(slot, &mut scratch);
-            // Each has its share again; others come between them.
-            yield_now().await;
-        }
         slow.look(&edge, now);
         if edge.index() == 0 {
             edge.hub.sweep_polls(now);
         }
+        share_out(&edge, &parked, &mut scratch).await;
+    }
+}
+
+/// Lets those speak again who had said their share. Not all at once: floods of a second in one go are what shares are to prevent.
+async fn share_out(edge: &Edge, parked: &[usize], scratch: &mut [u8]) {
+    let turns = parked.len().clamp(1, SHARES_TURNS_MAX);
+    for some in parked.chunks(parked.len().div_ceil(turns).max(1)) {
+        for slot in some {
+            edge.read_on(*slot, scratch);
+            yield_now().await;
+        }
+        time::sleep(SHARES_WITHIN / turns as u32).await;
     }
 }
 
 impl Edge {
-    /// The sockets that are due for a [`beat`](Self::beat), and those that had to wait until they may speak again: now.
+    /// The sockets that are due for a [`beat`](Self::beat), and those that wait until they are [read on](Self::read_on).
     pub(crate) fn look(&self, now: Seconds) -> (Vec<usize>, Vec<usize>) {
         let (mut due, mut parked) = (Vec::new(), Vec::new());
         for (slot, owned) in &mut *self.sockets.borrow_mut() {
             if owned.due_at <= now {
                 due.push(slot);
             }
-            if owned.heard > 0 {
+            if owned.parked {
+                parked.push(slot);
+            } else {
                 owned.heard = 0;
-                if std::mem::take(&mut owned.parked) {
-                    parked.push(slot);
-                }
             }
         }
         (due, parked)

@@ -1,59 +1,103 @@
 //! What other threads left for this edge: news to send, pages to read, sockets to end.
 
-use super::local::Edge;
+use super::{handle::Queue, local::Edge};
 use crate::{catch_up::serve, channel::Channel, entry::Entry, written::Written};
-use std::{rc::Rc, sync::Arc};
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
 use tokio::task::{spawn_local, yield_now};
 
 /// What is not the kernel's connection is read for its end alone. (The slot may have another owner since.)
 const SCRATCH_BYTES: usize = 512;
 
-/// Sends in a row before other tasks have their turn: about a millisecond.
-const SENDS_MAX: usize = 256;
+/// Sends in a row before others have their turn: about a millisecond.
+pub(super) const SENDS_MAX: usize = 128;
+
+/// A send of so many bytes more takes about as long as two.
+const SEND_BYTES: usize = 2048;
+
+/// News for more sockets than one turn has room for.
+struct Large {
+    channel: Arc<Channel>,
+    entry: Arc<Entry>,
+    /// The place of the next socket.
+    next: usize,
+}
 
 /// The task that works for as long as the edge lives.
 pub(super) async fn run(edge: Rc<Edge>) {
+    // Large ones go on turn by turn, the first of them first, and all others pass them. Bounded as the queue is: a channel that
+    // waits here counts as queued.
+    let mut large = VecDeque::<Large>::new();
+    let mut sends = 0;
     loop {
-        edge.handle.woken().await;
-        let mut sends = 0;
-        while let Some(queue) = edge.handle.take() {
-            if queue.drain {
-                edge.drain();
+        match edge.handle.take() {
+            Some(queue) => work(&edge, queue, &mut large, &mut sends).await,
+            None if large.is_empty() => {
+                edge.handle.woken().await;
+                sends = 0;
             }
-            for slot in queue.ended {
-                edge.end_if_told(slot as usize);
+            None => {}
+        }
+        if let Some(first) = large.front_mut() {
+            if send(&edge, &first.channel, &first.entry, &mut first.next).is_none() {
+                large.pop_front();
             }
-            for slot in queue.ready {
-                edge.ready(slot as usize, true, true, &mut [0; SCRATCH_BYTES]);
-            }
-            for slot in queue.replays {
-                spawn_local(super::replay::run(Rc::clone(&edge), slot as usize));
-            }
-            for (channel, entry) in queue.channels {
-                send(&edge, &channel, &entry, &mut sends).await;
-            }
+            yield_now().await;
         }
     }
 }
 
-/// Brings all sockets of this edge in a channel up to date.
-async fn send(edge: &Rc<Edge>, channel: &Channel, entry: &Arc<Entry>, sends: &mut usize) {
-    // Before the first look, so that what is announced meanwhile queues the channel again.
-    channel.dequeue(edge.index());
-    let (mut next, mut written) = (0, Written::of(entry));
-    loop {
-        let members = channel.members(&mut next, SENDS_MAX);
-        if members.is_empty() {
-            return;
+/// Does what others left, but for what is large.
+async fn work(edge: &Rc<Edge>, queue: Queue, large: &mut VecDeque<Large>, sends: &mut usize) {
+    if queue.drain {
+        edge.drain();
+    }
+    for slot in queue.ended {
+        edge.end_if_told(slot as usize);
+    }
+    for slot in queue.ready {
+        edge.ready(slot as usize, true, true, &mut [0; SCRATCH_BYTES]);
+    }
+    for slot in queue.replays {
+        spawn_local(super::replay::run(Rc::clone(edge), slot as usize));
+    }
+    for (channel, entry) in queue.channels {
+        if channel.sockets() as usize * weight(&entry) > SENDS_MAX {
+            large.push_back(Large { channel, entry, next: 0 });
+            continue;
         }
-        for socket in members.iter().filter(|socket| socket.edge == edge.index()) {
-            written.note(socket, serve(&edge.hub, socket, Some(entry)));
-            *sends += 1;
+        let mut next = 0;
+        while let Some(count) = send(edge, &channel, &entry, &mut next) {
+            *sends += count;
         }
-        written.measure(&edge.hub);
         if *sends >= SENDS_MAX {
             *sends = 0;
             yield_now().await;
         }
     }
+}
+
+/// How many sends of few bytes one of this message is.
+fn weight(entry: &Entry) -> usize {
+    1 + entry.message.data.bytes().len() / SEND_BYTES
+}
+
+/// Brings the next sockets of this edge in a channel up to date, as many as one turn has room for. How many sends that was;
+/// `None` after the last.
+fn send(edge: &Edge, channel: &Channel, entry: &Arc<Entry>, next: &mut usize) -> Option<usize> {
+    if *next == 0 {
+        // Before the first look, so that what is announced meanwhile queues the channel again.
+        channel.dequeue(edge.index());
+    }
+    let weight = weight(entry);
+    let members = channel.members(next, SENDS_MAX.div_ceil(weight));
+    if members.is_empty() {
+        return None;
+    }
+    let (mut written, mut sends) = (Written::of(entry), 0);
+    for socket in members.iter().filter(|socket| socket.edge == edge.index()) {
+        written.note(socket, serve(&edge.hub, socket, Some(entry)));
+        sends += weight;
+    }
+    written.measure(&edge.hub);
+    Some(sends)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// machine a 99th percentile is far below this. What is late by less was not held up by the server.
 const TURN: Duration = Duration::from_millis(3);
 
-/// Three pictures of a screen.
-const UNSEEN: Duration = Duration::from_millis(50);
+/// One picture of a screen.
+const UNSEEN: Duration = Duration::from_millis(16);
 
 /// How latencies are spread.
 #[derive(Clone, Copy, Debug)]
