@@ -23,7 +23,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 const EVENTS_MAX: usize = 256;
 
 /// All sockets of a thread read into this.
-pub(super) const SCRATCH_BYTES: usize = 16 * 1024;
+const SCRATCH_BYTES: usize = 16 * 1024;
 
 /// The task that waits for events, for as long as the edge lives.
 pub(super) fn run(edge: Rc<Edge>, poll: Poll) -> io::Result<impl Future<Output = ()>> {
@@ -92,7 +92,7 @@ impl Edge {
         }
     }
 
-    /// Reads what a client says, up to its share of a second; the rest is read in the next one. Meanwhile it fills its
+    /// Reads what a client says, up to its share of a second; the rest is read in the next ones. Meanwhile it fills its
     /// own side's buffers: a flood costs the others nothing.
     pub(super) fn read(&self, slot: usize, socket: &Arc<Socket>, scratch: &mut [u8]) {
         while self.may_speak(slot) {
@@ -116,7 +116,7 @@ impl Edge {
         }
     }
 
-    /// Goes on reading a socket that had said its share: it has another one.
+    /// Goes on reading a socket that had said its share: it has some of another one.
     pub(crate) fn read_on(&self, slot: usize, scratch: &mut [u8]) {
         self.let_speak(slot);
         if let Some(socket) = self.socket(slot) {

@@ -37,15 +37,22 @@ pub struct Edge {
 pub(crate) struct Owned {
     pub(super) socket: Arc<Socket>,
     pub(super) due_at: Seconds,
-    /// How much it said since the last look, in [`HEARD_MAX`]'s units.
+    /// How much it said since the last look, in units of [`HEARD_UNIT_BYTES`].
     pub(super) heard: u16,
-    /// It said its share, and is not read before it has another one.
+    /// It said its share, and is not read before it may go on.
     pub(super) parked: bool,
 }
 
-/// What a socket may say in a second: each read counts one, and one more for each 256 bytes. A client has an
-/// acknowledgement, a pong and now and then a token to say; what is more waits in its own buffers, not in ours.
+/// What is said is counted in these: each read is one, and one more for each so many bytes.
+pub(super) const HEARD_UNIT_BYTES: usize = 256;
+
+/// What a socket may say in a second. A client has an acknowledgement, a pong and now and then a token to say; what is more
+/// waits in its own buffers, not in ours.
 pub(super) const HEARD_MAX: u16 = 64;
+
+/// What one that had said its share may say in each of the next seconds: so much that it goes on, so little that the others'
+/// turn comes soon.
+pub(super) const HEARD_AGAIN_MAX: u16 = HEARD_MAX / 4;
 
 impl Edge {
     /// Starts an edge on this thread, its tasks in the `LocalSet` around; [`spawn`](super::spawn) gives it a thread of its
@@ -176,17 +183,17 @@ impl Edge {
         !owned.parked
     }
 
-    /// Gives a socket its share again.
+    /// Gives a socket that had said its share some of another one, until it has no more to say.
     pub(super) fn let_speak(&self, slot: usize) {
         if let Some(owned) = self.sockets.borrow_mut().get_mut(slot) {
-            (owned.heard, owned.parked) = (0, false);
+            (owned.heard, owned.parked) = (HEARD_MAX - HEARD_AGAIN_MAX, false);
         }
     }
 
     /// Notes that it was read.
     pub(super) fn spoke(&self, slot: usize, bytes: usize) {
         if let Some(owned) = self.sockets.borrow_mut().get_mut(slot) {
-            owned.heard += 1 + (bytes / 256) as u16;
+            owned.heard += 1 + (bytes / HEARD_UNIT_BYTES) as u16;
         }
     }
 

@@ -1,6 +1,9 @@
 //! Once a second: pings, tokens that end, sockets that are silent or slow.
 
-use super::{events::SCRATCH_BYTES, local::Edge, slow::Slow};
+use super::{
+    local::{Edge, HEARD_AGAIN_MAX, HEARD_UNIT_BYTES},
+    slow::Slow,
+};
 use crate::{
     catch_up::{Progress, hand_over, write_control},
     entry::control_frame,
@@ -20,8 +23,8 @@ use tokio::{
 /// microseconds, so after this many others have their turn.
 pub(super) const BEATS_AT_ONCE: usize = 16;
 
-/// Those who have their share of what may be said again are spread over so much of a second, in so many turns at most: the
-/// runtime's clock counts milliseconds.
+/// Those who had said their share and go on are spread over so much of a second, in so many turns at most: the runtime's clock counts
+/// milliseconds.
 const SHARES_WITHIN: Duration = Duration::from_millis(500);
 const SHARES_TURNS_MAX: usize = 100;
 
@@ -30,7 +33,7 @@ pub(super) async fn run(edge: Rc<Edge>) {
     let mut interval = time::interval(Duration::from_secs(1));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut slow = Slow::new();
-    let mut scratch = vec![0; SCRATCH_BYTES];
+    let mut scratch = [0; HEARD_AGAIN_MAX as usize * HEARD_UNIT_BYTES];
     loop {
         interval.tick().await;
         let now = edge.hub.clock.seconds();
