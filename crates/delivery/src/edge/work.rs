@@ -8,11 +8,11 @@ use tokio::task::{spawn_local, yield_now};
 /// What is not the kernel's connection is read for its end alone. (The slot may have another owner since.)
 const SCRATCH_BYTES: usize = 512;
 
-/// Sends in a row before others have their turn: half a millisecond or so.
-pub(super) const SENDS_MAX: usize = 64;
+/// Sends in a row before others have their turn: about a millisecond.
+pub(super) const SENDS_MAX: usize = 128;
 
 /// A send of so many bytes more takes about as long as two.
-const SEND_BYTES: usize = 2048;
+const SEND_BYTES: usize = 1024;
 
 /// News for more sockets than one turn has room for.
 struct Large {
