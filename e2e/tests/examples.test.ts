@@ -182,11 +182,12 @@ describe('chat', () => {
     for (const page of [ada, bob]) for (const name of ['Ada', 'Bob <b>']) await here(page, name, true);
     await say(ada, 'Good morning, <i>Bob</i>!');
     await say(bob, 'Good morning 🌍');
-    await bob.locator('#text').pressSequentially('I am');
-    await untilText(ada, '#typing', 'Bob <b> is typing …');
     const all = ['Good morning, <i>Bob</i>!', 'Good morning 🌍'];
     for (const page of [ada, bob]) await until('both have both', async () => (await said(page)).length === 2);
     for (const page of [ada, bob]) expect(await said(page)).toEqual(all);
+    // Only then: what was said ends the typing before it.
+    await bob.locator('#text').pressSequentially('I am');
+    await untilText(ada, '#typing', 'Bob <b> is typing …');
     await ada.reload();
     await live(ada);
     await bob.context().setOffline(true);
