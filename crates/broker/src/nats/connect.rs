@@ -134,10 +134,10 @@ impl Connection {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(CALL_TIME);
         let lacking = |why: &str| {
-            format!(
+            OpenError::lasting(format!(
                 "NATS at {shown} answers, but not with JetStream ({why}); start its servers with -js, or `jetstream {{}}` in \
                  their configuration, and enable it for the account of Downlink"
-            )
+            ))
         };
         let leaderless = |why: &str| {
             OpenError::passing(format!(
@@ -149,11 +149,11 @@ impl Connection {
         let answer =
             client.request("$JS.API.INFO", Bytes::new()).await.map_err(|error| match error.kind() {
                 RequestErrorKind::TimedOut => leaderless("no answer"),
-                _ => OpenError::lasting(lacking(&error.to_string())),
+                _ => lacking(&error.to_string()),
             })?;
         has_jetstream(&answer.payload).map_err(|without| match without {
             Without::Leader(why) => leaderless(&why),
-            Without::JetStream(why) => OpenError::lasting(lacking(&why)),
+            Without::JetStream(why) => lacking(&why),
         })?;
         Ok(Self {
             client,
