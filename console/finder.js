@@ -57,8 +57,10 @@ export class Jump {
       if (!signal.aborted) throw error;
     });
     if (!found || document.activeElement !== this.#field) return;
-    this.#at = -1;
+    // Who has chosen while an answer was on its way has chosen.
+    const chosen = this.#list.children[this.#at]?.dataset.key;
     keep(this.#list, found.clients, ({ client_id }) => client_id, (client) => this.#option(client));
+    this.#at = [...this.#list.children].findIndex((option) => option.dataset.key === chosen);
     this.#mark();
     const shown = found.clients.length > 0;
     this.#list.hidden = !shown;
