@@ -268,7 +268,7 @@ fn has_jetstream(answer: &[u8]) -> Result<(), Without> {
     }
 }
 
-/// What there is not, in the server's words why.
+/// What is lacking, and why in the server's words.
 enum Without {
     /// JetStream for this account.
     JetStream(String),
