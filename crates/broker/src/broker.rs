@@ -52,8 +52,9 @@ pub trait Announce: Send + Sync {
     /// Sends what was announced. Called after one or more announcements, outside of any lock.
     fn flush(&self, how: Flush);
 
-    /// Sends a message that nobody keeps to the sockets that are not behind.
-    fn pass(&self, message: Passing);
+    /// Sends a message that nobody keeps to those of the next sockets that are not behind, as many as one turn has room for: where
+    /// to go on when others had their turn, if there are more.
+    fn pass(&self, message: &Passing, from: Place) -> Option<Place>;
 
     /// A channel was deleted: its sockets end. Called after the deletion is in force, outside of any lock.
     fn deleted(&self, key: ChannelKey);
@@ -73,6 +74,24 @@ pub enum Flush {
     Here,
     /// The calling thread has other work (the next batch): hand over.
     HandOver,
+}
+
+/// Where a message that nobody keeps is, on its way through the sockets of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which of its channels comes next.
+    pub channel: usize,
+    /// Which socket of that one.
+    pub socket: usize,
+}
+
+/// Sends a message that nobody keeps turn by turn, each from the place that the one before returned.
+pub(crate) async fn in_turns(turn: impl Fn(Place) -> Option<Place>) {
+    let mut from = Place::default();
+    while let Some(next) = turn(from) {
+        from = next;
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Where begins what [`Broker::newest`] knows all of.

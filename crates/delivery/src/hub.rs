@@ -12,22 +12,27 @@ use crate::{
     socket::{Name, Replay, Socket, Wire},
     tail::Tail,
     timeline::{Timeline, What},
+    turn,
     written::Written,
 };
 use broker::{
-    broker::{Announce, Broker, Flush, Heard, NodeNumber, Word},
+    broker::{Announce, Broker, Flush, Heard, NodeNumber, Place, Word},
     key::ChannelKey,
     message::{Message, Passing},
 };
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use protocol::{
     client_word::ClientWord,
     close::CloseCode,
     cursor::{Cursor, Offset},
     id::ClientId,
+    message::Data,
+    socket::Transport,
     token::Keyring,
 };
 use siphasher::sip::SipHasher13;
+use smallvec::SmallVec;
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
@@ -392,7 +397,13 @@ impl Announce for Hub {
 
     fn flush(&self, how: Flush) {
         let mut dirty = std::mem::take(&mut *self.dirty.lock());
-        let how = if dirty.len() > CHANNELS_HERE_MAX { Flush::HandOver } else { how };
+        let mut how = how;
+        if dirty.len() > CHANNELS_HERE_MAX {
+            how = Flush::HandOver;
+            // They come in the order of their keys, which is none. What was opened at about the same time lies near each other,
+            // here and in the kernel.
+            dirty.sort_unstable_by_key(|(channel, _)| Arc::as_ptr(channel).addr());
+        }
         let mut edges = 0;
         for (channel, entry) in dirty.drain(..) {
             edges |= self.send_fresh(&channel, &entry, how);
@@ -405,11 +416,23 @@ impl Announce for Hub {
         }
     }
 
-    fn pass(&self, message: Passing) {
-        for key in &message.keys {
-            let Some(channel) = self.channel(*key) else { continue };
-            channel.for_each_socket(|socket| self.pass_to(socket, &message));
+    fn pass(&self, message: &Passing, from: Place) -> Option<Place> {
+        let mut frames = Frames::of(&message.data);
+        let mut room = turn::sends(message.data.bytes().len());
+        let mut next = from;
+        while let Some(key) = message.keys.get(next.channel) {
+            if room == 0 {
+                return Some(next);
+            }
+            let members = self.channel(*key).map(|channel| channel.members(&mut next.socket, room));
+            let members = members.unwrap_or_default();
+            if members.is_empty() {
+                next = Place { channel: next.channel + 1, socket: 0 };
+            }
+            room -= members.len();
+            members.iter().for_each(|socket| self.pass_to(socket, &mut frames));
         }
+        None
     }
 
     fn deleted(&self, key: ChannelKey) {
@@ -460,18 +483,39 @@ impl Hub {
     }
 
     /// Gives a passing message to a socket that is not behind; to others it is lost, as its sender wished.
-    fn pass_to(&self, socket: &Arc<Socket>, message: &Passing) {
+    fn pass_to(&self, socket: &Arc<Socket>, frames: &mut Frames<'_>) {
         let mut state = socket.state.lock();
         if state.replay != Replay::No || state.partial.is_some() || state.cursor < socket.channel.latest() {
             return;
         }
         if let Wire::Poll(poll) = &mut state.wire {
-            poll.pass(&message.data);
+            poll.pass(frames.data);
             return;
         }
-        let frame = message_frame(socket.transport, None, &message.data);
+        let frame = frames.of_transport(socket.transport);
         let progress = catch_up::write_control(self, &mut state, frame);
         catch_up::hand_over(self, socket, &mut state, progress);
+    }
+}
+
+/// The frames of a message that nobody keeps, each made for the first socket that needs it.
+struct Frames<'a> {
+    data: &'a Data,
+    made: SmallVec<[(Transport, Bytes); 1]>,
+}
+
+impl<'a> Frames<'a> {
+    fn of(data: &'a Data) -> Self {
+        Self { data, made: SmallVec::new() }
+    }
+
+    fn of_transport(&mut self, transport: Transport) -> Bytes {
+        if let Some((_, frame)) = self.made.iter().find(|(made, _)| *made == transport) {
+            return frame.clone();
+        }
+        let frame = message_frame(transport, None, self.data);
+        self.made.push((transport, frame.clone()));
+        frame
     }
 }
 

@@ -22,6 +22,7 @@ pub mod stream;
 pub mod tail;
 pub mod timeline;
 pub mod tls;
+mod turn;
 pub mod word;
 mod written;
 

@@ -12,7 +12,7 @@ mod idempotency;
 mod plan;
 
 use crate::{
-    broker::{Announce, Broker, Deletion, Flush, Health, LogStart},
+    broker::{Announce, Broker, Deletion, Flush, Health, LogStart, in_turns},
     error::{PublishError, ReadError, RecordError},
     key::{ChannelKey, KeyHasher},
     message::{Draft, History, Page, Passing, Position, Recipients, Stored},
@@ -185,11 +185,9 @@ impl Local {
 
 impl Shared {
     /// Tells who listens, if anybody still does.
-    fn announce(&self, tell: impl FnOnce(&dyn Announce)) {
+    fn announce<T>(&self, tell: impl FnOnce(&dyn Announce) -> T) -> Option<T> {
         let announce = self.announce.get().expect("attached before the first publish");
-        if let Some(announce) = announce.upgrade() {
-            tell(&*announce);
-        }
+        announce.upgrade().map(|announce| tell(&*announce))
     }
 
     /// How far readers may look: what lies beyond may not be synced.
@@ -263,7 +261,8 @@ impl Broker for Local {
 
     async fn pass(&self, to: Recipients, data: Data) -> Result<(), PublishError> {
         let keys = to.ids().iter().map(|id| self.shared.hasher.channel(id)).collect();
-        self.shared.announce(|announce| announce.pass(Passing { data, keys }));
+        let message = Passing { data, keys };
+        in_turns(|from| self.shared.announce(|announce| announce.pass(&message, from))?).await;
         Ok(())
     }
 

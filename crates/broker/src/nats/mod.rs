@@ -183,10 +183,9 @@ impl Shared {
     }
 
     /// Tells who listens, if anybody does.
-    fn announce(&self, tell: impl FnOnce(&dyn Announce)) {
-        if let Some(announce) = self.announce.get().and_then(Weak::upgrade) {
-            tell(&*announce);
-        }
+    fn announce<T>(&self, tell: impl FnOnce(&dyn Announce) -> T) -> Option<T> {
+        let announce = self.announce.get().and_then(Weak::upgrade);
+        announce.map(|announce| tell(&*announce))
     }
 
     /// The subject of a channel.

@@ -5,6 +5,7 @@ use super::{
     connect::{Connection, OpenError},
 };
 use crate::{
+    broker::in_turns,
     error::PublishError,
     message::{Passing, Recipients},
 };
@@ -72,7 +73,7 @@ pub(super) async fn hear(shared: Weak<Shared>, mut passed: Subscriber) {
     while let Some(message) = passed.next().await {
         let Some(held) = shared.upgrade() else { return };
         if let Some(message) = read(&held, &message.payload) {
-            held.announce(|announce| announce.pass(message));
+            in_turns(|from| held.announce(|announce| announce.pass(&message, from))?).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the suite stands on: brokers to be opened and opened again, and an ear for their announcements.
 
 use broker::{
-    broker::{Announce, Broker, Flush, Heard, Word},
+    broker::{Announce, Broker, Flush, Heard, Place, Word},
     key::ChannelKey,
     message::{Draft, History, Message, Page, Passing, Position, Recipients},
 };
@@ -68,8 +68,13 @@ impl Announce for Ear {
 
     fn flush(&self, _: Flush) {}
 
-    fn pass(&self, message: Passing) {
-        self.passed.lock().push(message);
+    fn pass(&self, message: &Passing, from: Place) -> Option<Place> {
+        // The first turn ends before the first socket, as one does in the middle of many.
+        if from.socket == 0 {
+            return Some(Place { socket: 1, ..from });
+        }
+        self.passed.lock().push(message.clone());
+        None
     }
 
     fn word(&self, _: &Word) -> Heard {

@@ -1,12 +1,14 @@
 //! No work of an edge takes so long that others wait for their turn: seen between the steps of a single thread.
 
-use super::{Edge, EdgeHandle, tick::BEATS_AT_ONCE, work::SENDS_MAX};
+use super::{Edge, EdgeHandle, tick::BEATS_AT_ONCE};
 use crate::{
     clock::Clock,
+    entry::message_frame,
     hub::{Hub, Limits},
     open::Request,
     socket::Socket,
     stream::Stream,
+    turn::SENDS_MAX,
 };
 use broker::{
     local::{Durability, Local, Options},
@@ -92,6 +94,11 @@ impl Node {
         let socket = Arc::clone(opened.socket());
         self.edge.adopt(Stream::plain(stream), opened, b"", &mut []);
         socket
+    }
+
+    /// What the kernel holds for all of them.
+    fn bytes_sent(&self) -> usize {
+        self.browsers.iter().map(|browser| rustix::io::ioctl_fionread(browser).unwrap() as usize).sum()
     }
 
     async fn open_many(&mut self, id: &str, count: usize) -> Vec<Arc<Socket>> {
@@ -184,5 +191,30 @@ fn news_of_few_bytes_pass_large_news() {
         let [this, that] = node.send([("some", "x".repeat(16 * 1024)), ("few", "hello".into())]).await;
         let count = node.when_has(&some, this, &few[FEW - 1], that).await;
         assert!(count <= SENDS_MAX / 2, "{count} of {SENDS_MAX} came first");
+    });
+}
+
+#[test]
+fn between_those_who_get_a_message_that_nobody_keeps_others_have_their_turn() {
+    on_one_thread(async {
+        let mut node = Node::start();
+        node.open_many("many", MANY).await;
+        let broker = Arc::clone(&node.hub.broker);
+        let to = Recipients::Many(["nobody", "many", "none"].map(|id| id.parse().unwrap()).into());
+        // Of so many bytes that a turn has room for half as many.
+        let data = Data::Text("x".repeat(1024).into());
+        let frame = message_frame(Transport::WebSocket, None, &data).len();
+        let passing = tokio::task::spawn_local(async move { broker.pass(to, data).await });
+        let start = node.bytes_sent();
+        let (mut passed, mut most) = (0, 0);
+        while !passing.is_finished() {
+            yield_now().await;
+            let now = (node.bytes_sent() - start) / frame;
+            most = most.max(now - passed);
+            passed = now;
+        }
+        passing.await.unwrap().unwrap();
+        assert_eq!(passed, MANY);
+        assert!(most <= SENDS_MAX / 2, "{most} in one turn");
     });
 }

@@ -1,18 +1,18 @@
 //! What other threads left for this edge: news to send, pages to read, sockets to end.
 
 use super::{handle::Queue, local::Edge};
-use crate::{catch_up::serve, channel::Channel, entry::Entry, written::Written};
+use crate::{
+    catch_up::serve,
+    channel::Channel,
+    entry::Entry,
+    turn::{self, SENDS_MAX},
+    written::Written,
+};
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
 use tokio::task::{spawn_local, yield_now};
 
 /// What is not the kernel's connection is read for its end alone. (The slot may have another owner since.)
 const SCRATCH_BYTES: usize = 512;
-
-/// Sends in a row before others have their turn: about a millisecond.
-pub(super) const SENDS_MAX: usize = 128;
-
-/// A send of so many bytes more takes about as long as two.
-const SEND_BYTES: usize = 1024;
 
 /// News for more sockets than one turn has room for.
 struct Large {
@@ -61,7 +61,7 @@ async fn work(edge: &Rc<Edge>, queue: Queue, large: &mut VecDeque<Large>, sends:
         spawn_local(super::replay::run(Rc::clone(edge), slot as usize));
     }
     for (channel, entry) in queue.channels {
-        if channel.sockets() as usize * weight(&entry) > SENDS_MAX {
+        if channel.sockets() as usize > turn::sends(entry.message.data.bytes().len()) {
             large.push_back(Large { channel, entry, next: 0 });
             continue;
         }
@@ -76,11 +76,6 @@ async fn work(edge: &Rc<Edge>, queue: Queue, large: &mut VecDeque<Large>, sends:
     }
 }
 
-/// How many sends of few bytes one of this message is.
-fn weight(entry: &Entry) -> usize {
-    1 + entry.message.data.bytes().len() / SEND_BYTES
-}
-
 /// Brings the next sockets of this edge in a channel up to date, as many as one turn has room for. How many sends that was;
 /// `None` after the last.
 fn send(edge: &Edge, channel: &Channel, entry: &Arc<Entry>, next: &mut usize) -> Option<usize> {
@@ -88,15 +83,15 @@ fn send(edge: &Edge, channel: &Channel, entry: &Arc<Entry>, next: &mut usize) ->
         // Before the first look, so that what is announced meanwhile queues the channel again.
         channel.dequeue(edge.index());
     }
-    let weight = weight(entry);
-    let members = channel.members(next, SENDS_MAX.div_ceil(weight));
+    let bytes = entry.message.data.bytes().len();
+    let members = channel.members(next, turn::sends(bytes));
     if members.is_empty() {
         return None;
     }
     let (mut written, mut sends) = (Written::of(entry), 0);
     for socket in members.iter().filter(|socket| socket.edge == edge.index()) {
         written.note(socket, serve(&edge.hub, socket, Some(entry)));
-        sends += weight;
+        sends += turn::weight(bytes);
     }
     written.measure(&edge.hub);
     Some(sends)

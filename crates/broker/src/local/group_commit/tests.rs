@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    broker::{Announce, Broker, Heard, Word},
+    broker::{Announce, Broker, Heard, Place, Word},
     key::ChannelKey,
     local::{Durability, Local, Options},
     message::{Message, Origin, Passing, Recipients},
@@ -21,7 +21,9 @@ impl Announce for Broken {
 
     fn flush(&self, _: Flush) {}
 
-    fn pass(&self, _: Passing) {}
+    fn pass(&self, _: &Passing, _: Place) -> Option<Place> {
+        None
+    }
 
     fn word(&self, _: &Word) -> Heard {
         Heard::NoSuchSocket
