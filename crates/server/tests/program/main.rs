@@ -18,6 +18,7 @@ mod deletion;
 mod dev_wire;
 mod fan_out;
 mod http2;
+mod measured;
 mod nginx;
 mod operator;
 mod presence;

@@ -15,12 +15,10 @@ mod kills;
 mod length;
 #[allow(dead_code, unused_imports, reason = "each of the tests uses a part of it")]
 mod load;
+mod measured;
 mod renewal;
-mod restarts;
 mod resume;
 mod sends;
-mod slow;
-mod storm;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;

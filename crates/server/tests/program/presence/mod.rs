@@ -6,7 +6,6 @@ mod comings;
 mod endings;
 mod handlers;
 mod restarts;
-mod storms;
 
 use crate::support::{
     application::{Application, SECRET},

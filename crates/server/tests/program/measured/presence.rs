@@ -1,7 +1,9 @@
 //! Ten thousand at once.
 
-use super::telling;
-use crate::support::{application::Application, http::Api, opening::Opening, until, wire::Wire};
+use crate::{
+    presence::telling,
+    support::{application::Application, http::Api, opening::Opening, until, wire::Wire},
+};
 use protocol::socket::Transport;
 use std::{
     thread,

@@ -1,0 +1,5 @@
+//! Those that measure: how long, how much. They run while nothing else does.
+
+mod restarts;
+mod slow;
+mod storm;
