@@ -26,7 +26,7 @@ docs:
 
 # The description of the API, as the program serves it.
 openapi:
-    cargo run --release -q -- openapi > docs/openapi.json
+    DOWNLINK_OPENAPI=write cargo test --release --workspace --bin downlink -q openapi
 
 # The documentation as a site: target/site/book/index.html. It needs mdBook: `cargo install mdbook`.
 site:

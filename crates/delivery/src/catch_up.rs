@@ -5,7 +5,7 @@
 
 use crate::{
     edge::end_patience,
-    entry::Entry,
+    entry::{Entry, Fresh},
     hub::Hub,
     socket::{Partial, Replay, Socket, State, Wire},
     stream::Stream,
@@ -38,7 +38,7 @@ const FRAMES_AT_ONCE: usize = 16;
 
 /// Serves a socket and sees to it that what it cannot do itself is done by the edge that owns the socket. `fresh`
 /// spares the common case the look into the cache.
-pub(crate) fn serve(hub: &Hub, socket: &Arc<Socket>, fresh: Option<&Arc<Entry>>) -> Progress {
+pub(crate) fn serve(hub: &Hub, socket: &Arc<Socket>, fresh: Option<&Fresh>) -> Progress {
     let mut state = socket.state.lock();
     let progress = catch_up(hub, socket, &mut state, fresh);
     hand_over(hub, socket, &mut state, progress);
@@ -67,12 +67,7 @@ pub(crate) fn hand_over(hub: &Hub, socket: &Socket, state: &mut State, progress:
 }
 
 /// See the module.
-pub(crate) fn catch_up(
-    hub: &Hub,
-    socket: &Socket,
-    state: &mut State,
-    fresh: Option<&Arc<Entry>>,
-) -> Progress {
+pub(crate) fn catch_up(hub: &Hub, socket: &Socket, state: &mut State, fresh: Option<&Fresh>) -> Progress {
     if state.replay != Replay::No || state.ending {
         return Progress::NotOurs;
     }
@@ -92,7 +87,7 @@ pub(crate) fn catch_up(
         if state.cursor >= latest {
             return Progress::UpToDate;
         }
-        let progress = match next_only(socket, state.cursor, latest, fresh) {
+        let progress = match next_only(state.cursor, latest, fresh) {
             Some(entry) => send(hub, socket, state, std::slice::from_ref(entry)),
             None => match hub.tail.run(socket.channel.key, state.cursor, latest) {
                 Some(run) => send_run(hub, socket, state, &run),
@@ -106,15 +101,9 @@ pub(crate) fn catch_up(
 }
 
 /// The fresh message, if it is the only one that this socket lacks.
-fn next_only<'a>(
-    socket: &Socket,
-    cursor: Offset,
-    latest: Offset,
-    fresh: Option<&'a Arc<Entry>>,
-) -> Option<&'a Arc<Entry>> {
-    let entry = fresh.filter(|entry| entry.offset() == latest)?;
-    let link = entry.message.link(socket.channel.key)?;
-    (link.previous <= cursor).then_some(entry)
+fn next_only(cursor: Offset, latest: Offset, fresh: Option<&Fresh>) -> Option<&Arc<Entry>> {
+    let fresh = fresh.filter(|fresh| fresh.entry.offset() == latest)?;
+    (fresh.previous <= cursor).then_some(&fresh.entry)
 }
 
 fn send_run(hub: &Hub, socket: &Socket, state: &mut State, run: &Run) -> Progress {

@@ -49,6 +49,15 @@ impl Account {
     }
 }
 
+/// A message that was just announced, as one of its channels sees it.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// The message.
+    pub entry: Arc<Entry>,
+    /// The one before it in the channel, as [`Link::previous`](broker::message::Link::previous).
+    pub previous: Offset,
+}
+
 /// What an entry costs beside its data and frames.
 const ENTRY_BYTES: usize = 256;
 

@@ -13,7 +13,7 @@ pub const BOUNDS_US: [u64; 18] = [
 ];
 
 /// Threads that write at the same time seldom meet in one of so many.
-const SHARDS: usize = 4;
+pub(crate) const SHARDS: usize = 4;
 
 /// Times that were measured.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Snapshot {
 }
 
 /// Which shard this thread writes to.
-fn shard() -> usize {
+pub(crate) fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static SHARD: Cell<usize> = const { Cell::new(usize::MAX) };

@@ -7,7 +7,7 @@ use crate::{
     counters::Counters,
     drain::Returns,
     edge::{EdgeHandle, Lag},
-    entry::{Entry, message_frame},
+    entry::{Fresh, message_frame},
     presence::Watch,
     socket::{Name, Replay, Socket, Wire},
     tail::Tail,
@@ -79,7 +79,7 @@ pub struct Hub {
     pub(crate) polls: Mutex<Vec<Arc<Socket>>>,
     edges: Box<[Arc<EdgeHandle>]>,
     /// Channels with announcements that nobody has sent yet.
-    dirty: Mutex<Vec<(Arc<Channel>, Arc<Entry>)>>,
+    dirty: Mutex<Vec<(Arc<Channel>, Fresh)>>,
     /// Makes names for sockets: a keyed hash of a count is as good as a random number, and costs no system call.
     names: (SipHasher13, AtomicU64),
     /// Set once the node stops: when its sockets come back.
@@ -362,11 +362,11 @@ impl Hub {
     }
 
     /// Sends what is new in a channel, or hands it over: to the edges that are returned, a bit each, and must be woken.
-    fn send_fresh(&self, channel: &Arc<Channel>, entry: &Arc<Entry>, how: Flush) -> u64 {
+    fn send_fresh(&self, channel: &Arc<Channel>, fresh: &Fresh, how: Flush) -> u64 {
         if how == Flush::Here && channel.sockets() <= SERVE_HERE_MAX {
-            let mut written = Written::of(entry);
+            let mut written = Written::of(&fresh.entry);
             for socket in channel.members(&mut 0, SERVE_HERE_MAX as usize) {
-                written.note(&socket, serve(self, &socket, Some(entry)));
+                written.note(&socket, serve(self, &socket, Some(fresh)));
             }
             written.measure(self);
             return 0;
@@ -374,7 +374,7 @@ impl Hub {
         let edges = channel.edges(self.all_edges());
         for index in bits(edges) {
             if channel.enqueue(index) {
-                self.edge(index).channel(Arc::clone(channel), Arc::clone(entry));
+                self.edge(index).channel(Arc::clone(channel), fresh.clone());
             }
         }
         edges
@@ -390,13 +390,24 @@ impl Announce for Hub {
         for link in &entry.message.links {
             if let Some(channel) = self.channel(link.key) {
                 channel.raise(entry.offset());
-                self.dirty.lock().push((channel, Arc::clone(&entry)));
+                let fresh = Fresh { entry: Arc::clone(&entry), previous: link.previous };
+                self.dirty.lock().push((channel, fresh));
             }
         }
     }
 
     fn flush(&self, how: Flush) {
-        let mut dirty = std::mem::take(&mut *self.dirty.lock());
+        let mut left = self.dirty.lock();
+        if left.len() <= 1 {
+            // Nearly always; the allocation serves the next.
+            let only = left.pop();
+            drop(left);
+            let edges = only.map_or(0, |(channel, fresh)| self.send_fresh(&channel, &fresh, how));
+            bits(edges).for_each(|index| self.edge(index).wake());
+            return;
+        }
+        let mut dirty = std::mem::take(&mut *left);
+        drop(left);
         let mut how = how;
         if dirty.len() > CHANNELS_HERE_MAX {
             how = Flush::HandOver;
@@ -405,8 +416,8 @@ impl Announce for Hub {
             dirty.sort_unstable_by_key(|(channel, _)| Arc::as_ptr(channel).addr());
         }
         let mut edges = 0;
-        for (channel, entry) in dirty.drain(..) {
-            edges |= self.send_fresh(&channel, &entry, how);
+        for (channel, fresh) in dirty.drain(..) {
+            edges |= self.send_fresh(&channel, &fresh, how);
         }
         bits(edges).for_each(|index| self.edge(index).wake());
         let mut left = self.dirty.lock();

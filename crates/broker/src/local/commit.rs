@@ -207,7 +207,7 @@ impl Log {
             && let Err(error) = writer.sync()
         {
             tracing::error!(%error, "syncing the journal failed; messages are refused until the server is started again");
-            *shared.health.lock() = Health::Refusing(PublishError::Unavailable);
+            shared.refuse(PublishError::Unavailable);
             return Err(PublishError::OutcomeUnknown);
         }
         shared.healthy();
@@ -293,11 +293,19 @@ impl Shared {
     }
 
     fn healthy(&self) {
-        let mut health = self.health.lock();
-        if *health != Health::Good {
+        if self.refusing.load(Ordering::Acquire) {
             tracing::info!("messages are stored again");
+            let mut health = self.health.lock();
             *health = Health::Good;
+            self.refusing.store(false, Ordering::Release);
         }
+    }
+
+    /// From now on messages are refused; whether they were not before.
+    pub(super) fn refuse(&self, with: PublishError) -> bool {
+        let mut health = self.health.lock();
+        *health = Health::Refusing(with);
+        !self.refusing.swap(true, Ordering::AcqRel)
     }
 
     fn refused(&self, error: &AppendError) -> PublishError {
@@ -306,11 +314,9 @@ impl Shared {
             AppendError::Poisoned => (PublishError::Unavailable, PublishError::Unavailable),
             _ => (PublishError::Unavailable, PublishError::OutcomeUnknown),
         };
-        let mut health = self.health.lock();
-        if *health == Health::Good {
+        if self.refuse(refusal) {
             tracing::error!(%error, "messages are refused");
         }
-        *health = Health::Refusing(refusal);
         outcome
     }
 }

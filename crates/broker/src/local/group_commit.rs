@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::{
-    broker::{Flush, Health},
+    broker::Flush,
     error::PublishError,
     message::{Draft, Stored},
 };
@@ -131,7 +131,7 @@ struct Watch(Arc<Shared>);
 impl Drop for Watch {
     fn drop(&mut self) {
         if thread::panicking() {
-            *self.0.health.lock() = Health::Refusing(PublishError::Unavailable);
+            self.0.refuse(PublishError::Unavailable);
             self.0.queue.abandon();
         }
     }

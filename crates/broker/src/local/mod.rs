@@ -34,7 +34,7 @@ use protocol::{
 use std::{
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -107,6 +107,8 @@ struct Shared {
     plans: Plans,
     /// Why messages are refused, if they are.
     health: Mutex<Health>,
+    /// Whether they are: every publisher looks, and a lock is a line of the cache that they would take from each other.
+    refusing: AtomicBool,
 }
 
 /// What a start found.
@@ -163,6 +165,7 @@ impl Local {
             queue: Queue::default(),
             plans: Plans::default(),
             health: Mutex::new(Health::Good),
+            refusing: AtomicBool::new(false),
             options,
         };
         Ok((Self { shared: Arc::new(shared), writer_thread: Mutex::default() }, recovery))

@@ -1,6 +1,6 @@
 //! What other threads may ask of an edge thread.
 
-use crate::{channel::Channel, entry::Entry};
+use crate::{channel::Channel, entry::Fresh};
 use parking_lot::Mutex;
 use protocol::socket::Seconds;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Lag {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Channels with news for sockets of this edge.
-    pub(super) channels: Vec<(Arc<Channel>, Arc<Entry>)>,
+    pub(super) channels: Vec<(Arc<Channel>, Fresh)>,
     /// Slots of sockets that need pages from the broker.
     pub(super) replays: Vec<u32>,
     /// Slots of sockets of whose connection somebody else says that it takes bytes again, or has ended.
@@ -75,8 +75,8 @@ impl EdgeHandle {
     }
 
     /// A channel has news. Does not wake; see [`wake`](Self::wake).
-    pub(crate) fn channel(&self, channel: Arc<Channel>, entry: Arc<Entry>) {
-        self.queue.lock().channels.push((channel, entry));
+    pub(crate) fn channel(&self, channel: Arc<Channel>, fresh: Fresh) {
+        self.queue.lock().channels.push((channel, fresh));
     }
 
     /// A socket needs pages from the broker.

@@ -4,7 +4,7 @@ use super::{handle::Queue, local::Edge};
 use crate::{
     catch_up::serve,
     channel::Channel,
-    entry::Entry,
+    entry::Fresh,
     turn::{self, SENDS_MAX},
     written::Written,
 };
@@ -17,7 +17,7 @@ const SCRATCH_BYTES: usize = 512;
 /// News for more sockets than one turn has room for.
 struct Large {
     channel: Arc<Channel>,
-    entry: Arc<Entry>,
+    fresh: Fresh,
     /// The place of the next socket.
     next: usize,
 }
@@ -38,7 +38,10 @@ pub(super) async fn run(edge: Rc<Edge>) {
             None => {}
         }
         if let Some(first) = large.front_mut() {
-            if send(&edge, &first.channel, &first.entry, &mut first.next).is_none() {
+            let mut written = Written::of(&first.fresh.entry);
+            let sent = send(&edge, &first.channel, &first.fresh, &mut first.next, &mut written);
+            written.measure(&edge.hub);
+            if sent.is_none() {
                 large.pop_front();
             }
             yield_now().await;
@@ -60,39 +63,51 @@ async fn work(edge: &Rc<Edge>, queue: Queue, large: &mut VecDeque<Large>, sends:
     for slot in queue.replays {
         spawn_local(super::replay::run(Rc::clone(edge), slot as usize));
     }
-    for (channel, entry) in queue.channels {
-        if channel.sockets() as usize > turn::sends(entry.message.data.bytes().len()) {
-            large.push_back(Large { channel, entry, next: 0 });
-            continue;
+    // The channels of a list, one after the other: what became of its message is measured for all that have their turn together.
+    for news in queue.channels.chunk_by(|(_, one), (_, next)| Arc::ptr_eq(&one.entry, &next.entry)) {
+        let entry = &news[0].1.entry;
+        let mut written = Written::of(entry);
+        for (channel, fresh) in news {
+            if channel.sockets() as usize > turn::sends(entry.message.data.bytes().len()) {
+                large.push_back(Large { channel: Arc::clone(channel), fresh: fresh.clone(), next: 0 });
+                continue;
+            }
+            let mut next = 0;
+            while let Some(count) = send(edge, channel, fresh, &mut next, &mut written) {
+                *sends += count;
+            }
+            if *sends >= SENDS_MAX {
+                *sends = 0;
+                written.measure(&edge.hub);
+                yield_now().await;
+            }
         }
-        let mut next = 0;
-        while let Some(count) = send(edge, &channel, &entry, &mut next) {
-            *sends += count;
-        }
-        if *sends >= SENDS_MAX {
-            *sends = 0;
-            yield_now().await;
-        }
+        written.measure(&edge.hub);
     }
 }
 
 /// Brings the next sockets of this edge in a channel up to date, as many as one turn has room for. How many sends that was;
 /// `None` after the last.
-fn send(edge: &Edge, channel: &Channel, entry: &Arc<Entry>, next: &mut usize) -> Option<usize> {
+fn send(
+    edge: &Edge,
+    channel: &Channel,
+    fresh: &Fresh,
+    next: &mut usize,
+    written: &mut Written<'_>,
+) -> Option<usize> {
     if *next == 0 {
         // Before the first look, so that what is announced meanwhile queues the channel again.
         channel.dequeue(edge.index());
     }
-    let bytes = entry.message.data.bytes().len();
+    let bytes = fresh.entry.message.data.bytes().len();
     let members = channel.members(next, turn::sends(bytes));
     if members.is_empty() {
         return None;
     }
-    let (mut written, mut sends) = (Written::of(entry), 0);
+    let mut sends = 0;
     for socket in members.iter().filter(|socket| socket.edge == edge.index()) {
-        written.note(socket, serve(&edge.hub, socket, Some(entry)));
+        written.note(socket, serve(&edge.hub, socket, Some(fresh)));
         sends += turn::weight(bytes);
     }
-    written.measure(&edge.hub);
     Some(sends)
 }

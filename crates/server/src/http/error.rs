@@ -177,6 +177,7 @@ impl Problem {
         }
     }
 
+    #[cfg(test)]
     /// The headers that it comes with.
     pub(super) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().map(|(name, _)| name)

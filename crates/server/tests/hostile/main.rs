@@ -12,10 +12,9 @@ mod alone;
 mod attacks;
 mod crowd;
 mod crowding;
-mod floods;
 mod http;
+mod measured;
 mod rfc6455;
-mod slow_peers;
 mod spread;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each of the suites uses a part of it")]

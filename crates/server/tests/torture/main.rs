@@ -19,6 +19,7 @@ mod measured;
 mod renewal;
 mod resume;
 mod sends;
+mod stops;
 #[allow(dead_code, reason = "each of the suites uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;

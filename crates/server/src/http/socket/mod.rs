@@ -17,7 +17,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use std::net::SocketAddr;
 
 pub(super) use long_poll::Polling;
-pub(super) use open::{TakeOver, not_a_websocket, unexpected_body};
+pub(super) use open::TakeOver;
+#[cfg(test)]
+pub(super) use open::{not_a_websocket, unexpected_body};
+#[cfg(test)]
 pub(super) use word::{invalid_word, no_such_socket};
 
 /// The part of a path behind the socket's own: empty to open one, `/name` to speak to one.
