@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    broker::{Announce, Broker, Heard, Place, Word},
+    broker::{Announce, Broker, Health, Heard, Place, Word},
     key::ChannelKey,
     local::{Durability, Local, Options},
     message::{Message, Origin, Passing, Recipients},
