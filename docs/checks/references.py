@@ -143,7 +143,7 @@ def source_codes() -> set[str]:
         # It answers nothing; it describes what the others answer.
         if "openapi" in file.parts:
             continue
-        text = file.read_text().split("#[cfg(test)]")[0]
+        text = re.split(r"^#\[cfg\(test\)\]\nmod \w+ \{", file.read_text(), flags=re.MULTILINE)[0]
         codes |= set(
             re.findall(r'(?:new|bad_request)\(\s*(?:StatusCode::\w+,\s*)?"([a-z0-9_]+)"', text)
         )
