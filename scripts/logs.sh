@@ -27,7 +27,7 @@ no_secrets_in_logs() {
 eyJ[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+
 whsec_[A-Za-z0-9+/]{16,}
 END
-  count=$(grep -rl TRACE "$DOWNLINK_TEST_LOGS" --include='*.log' | wc -l)
+  count=$({ grep -rl TRACE "$DOWNLINK_TEST_LOGS" --include='*.log' || true; } | wc -l)
   # Where no suite ran that starts servers, there is nothing to search.
   case " $parts " in
     *" rust "*) [ "$count" -ge 100 ] ;;
