@@ -24,7 +24,7 @@ bundle:
 docs:
     docs/check.py --write
 
-# The description of the API, as the program serves it.
+# The description of the API, made anew from the code; the program serves it as it is written here.
 openapi:
     DOWNLINK_OPENAPI=write cargo test --release --workspace --bin downlink -q openapi
 

@@ -15,7 +15,9 @@ case ${1:-} in
     grep -q "^FROM rust:${toolchain%.0}-" "$here/Dockerfile" || { echo "Dockerfile: not the toolchain $toolchain" >&2; exit 1; }
     copy=$(mktemp -d)
     # What the copy's systemd makes of control groups lies below this one.
-    group=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)/downlink-check.$$
+    groups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
+    [ -n "$groups" ] || { echo "deploy: systemd needs control groups; mount -t cgroup2 cgroup2 /sys/fs/cgroup" >&2; exit 1; }
+    group=$groups/downlink-check.$$
     mkdir "$group"
     clean() {
       rmdir "$copy"

@@ -177,8 +177,8 @@ impl Problem {
         }
     }
 
-    #[cfg(test)]
     /// The headers that it comes with.
+    #[cfg(test)]
     pub(super) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().map(|(name, _)| name)
     }
