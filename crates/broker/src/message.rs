@@ -25,7 +25,7 @@ pub enum Recipients {
 pub struct Draft {
     /// Who it is for.
     pub to: Recipients,
-    /// What is sent.
+    /// What is sent, in memory of its own: it is kept for long, and a slice of a connection's buffer would keep all of that.
     pub data: Data,
     /// Seconds after which it is no longer delivered; 0 for none. (What is not stored at all is not a draft of this
     /// kind; see `Broker::pass`.)

@@ -15,7 +15,7 @@ use journal::{AppendError, Appended, Chore, Entry, Key, Writer};
 use protocol::{
     cursor::{Cursor, Offset},
     limits,
-    message::{Data, Text},
+    message::Data,
 };
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
@@ -44,9 +44,9 @@ enum Plan {
     Known(Result<Stored, PublishError>),
 }
 
-/// A draft that will be written, with what the journal borrows.
-struct Fresh<'a> {
-    draft: &'a Draft,
+/// A draft that will be written, by its place among all, with what the journal borrows.
+struct Fresh {
+    draft: usize,
     keys: SmallVec<[Key; 1]>,
     idempotency: Option<journal::Idempotency>,
 }
@@ -80,36 +80,37 @@ impl Log {
     pub(super) fn commit_one(
         &mut self,
         shared: &Shared,
-        draft: &Draft,
+        mut draft: Draft,
         now_ms: u64,
     ) -> Result<Stored, PublishError> {
         if draft.idempotency_key.is_some() {
-            let mut results = self.commit(shared, std::slice::from_ref(draft), now_ms);
+            let mut results = self.commit(shared, std::slice::from_mut(&mut draft), now_ms);
             return results.pop().expect("one draft has one result");
         }
-        let fresh = Fresh::new(shared, draft, None);
+        let fresh = Fresh::new(shared, 0, &draft, None);
         let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
-        let appended = writer.append_one(fresh.entry(), now_ms).map_err(|error| shared.refused(&error))?;
+        let appended =
+            writer.append_one(fresh.entry(&draft), now_ms).map_err(|error| shared.refused(&error))?;
         shared.healthy();
-        Ok(shared.visible(draft, &appended))
+        Ok(shared.visible(&mut draft, &appended))
     }
 
-    /// Stores many with one write and, if the durability says so, one sync.
+    /// Stores many with one write and, if the durability says so, one sync. What is announced is taken out of the drafts.
     pub(super) fn commit(
         &mut self,
         shared: &Shared,
-        drafts: &[Draft],
+        drafts: &mut [Draft],
         now_ms: u64,
     ) -> Vec<Result<Stored, PublishError>> {
         let (plans, fresh) = self.plan(shared, drafts, now_ms);
-        let written = self.write(shared, &fresh, now_ms);
+        let written = self.write(shared, drafts, &fresh, now_ms);
         let stored: Result<Vec<Stored>, PublishError> = written.map(|appended| {
             let each = fresh.iter().zip(&appended);
             each.map(|(fresh, appended)| {
                 if let Some(idempotency) = &fresh.idempotency {
                     self.idempotency.remember(idempotency, Offset(appended.offset.0), now_ms);
                 }
-                shared.visible(fresh.draft, appended)
+                shared.visible(&mut drafts[fresh.draft], appended)
             })
             .collect()
         });
@@ -125,12 +126,13 @@ impl Log {
     }
 
     /// Decides by the Idempotency-Keys what is written, also for repetitions within the batch.
-    fn plan<'a>(&mut self, shared: &Shared, drafts: &'a [Draft], now_ms: u64) -> (Vec<Plan>, Vec<Fresh<'a>>) {
-        let mut fresh: Vec<Fresh<'a>> = Vec::with_capacity(drafts.len());
+    fn plan(&mut self, shared: &Shared, drafts: &[Draft], now_ms: u64) -> (Vec<Plan>, Vec<Fresh>) {
+        let mut fresh: Vec<Fresh> = Vec::with_capacity(drafts.len());
         let mut batch = std::collections::HashMap::new();
         let plans = drafts
             .iter()
-            .map(|draft| {
+            .enumerate()
+            .map(|(place, draft)| {
                 let idempotency = draft.idempotency_key.as_deref().map(|key| journal::Idempotency {
                     key: shared.hasher.idempotency(&draft.to, key),
                     body: shared.hasher.body(draft),
@@ -154,7 +156,7 @@ impl Log {
                         Seen::Other => return Plan::Known(Err(PublishError::KeyReused)),
                     }
                 }
-                fresh.push(Fresh::new(shared, draft, idempotency));
+                fresh.push(Fresh::new(shared, place, draft, idempotency));
                 Plan::Write(fresh.len() - 1)
             })
             .collect();
@@ -164,14 +166,15 @@ impl Log {
     fn write(
         &mut self,
         shared: &Shared,
-        fresh: &[Fresh<'_>],
+        drafts: &[Draft],
+        fresh: &[Fresh],
         now_ms: u64,
     ) -> Result<Vec<Appended>, PublishError> {
         if fresh.is_empty() {
             return Ok(Vec::new());
         }
         let writer = self.writer.as_mut().ok_or(PublishError::Stopping)?;
-        let entries: Vec<Entry<'_>> = fresh.iter().map(Fresh::entry).collect();
+        let entries: Vec<Entry<'_>> = fresh.iter().map(|fresh| fresh.entry(&drafts[fresh.draft])).collect();
         let appended = writer.append(&entries, now_ms).map_err(|error| shared.refused(&error))?;
         self.sync(shared)?;
         Ok(appended)
@@ -238,8 +241,8 @@ impl Log {
     }
 }
 
-impl<'a> Fresh<'a> {
-    fn new(shared: &Shared, draft: &'a Draft, idempotency: Option<journal::Idempotency>) -> Self {
+impl Fresh {
+    fn new(shared: &Shared, place: usize, draft: &Draft, idempotency: Option<journal::Idempotency>) -> Self {
         let mut keys: SmallVec<[Key; 1]> =
             draft.to.ids().iter().map(|id| Key(shared.hasher.channel(id).0)).collect();
         if keys.len() > 1 {
@@ -247,29 +250,27 @@ impl<'a> Fresh<'a> {
             keys.sort_unstable();
             keys.dedup();
         }
-        Self { draft, keys, idempotency }
+        Self { draft: place, keys, idempotency }
     }
 
-    fn entry(&self) -> Entry<'_> {
+    fn entry<'a>(&'a self, draft: &'a Draft) -> Entry<'a> {
         Entry {
-            kind: match self.draft.data {
+            kind: match draft.data {
                 Data::Text(_) => KIND_TEXT,
                 Data::Binary(_) => KIND_BINARY,
             },
-            ttl_seconds: self.draft.ttl_seconds,
+            ttl_seconds: draft.ttl_seconds,
             keys: &self.keys,
-            payload: self.draft.data.bytes(),
+            payload: draft.data.bytes(),
             idempotency: self.idempotency,
         }
     }
 }
 
 impl Shared {
-    /// Announces what was written (and synced, if it must be).
-    fn visible(&self, draft: &Draft, appended: &Appended) -> Stored {
+    /// Announces what was written (and synced, if it must be), and takes it out of its draft.
+    fn visible(&self, draft: &mut Draft, appended: &Appended) -> Stored {
         let offset = Offset(appended.offset.0);
-        // A copy: the data may be a slice of a connection's whole read buffer, which must not live as long as this.
-        let copy = Bytes::copy_from_slice(draft.data.bytes());
         let links = appended.links.iter().map(|link| Link {
             key: ChannelKey(link.key.0),
             previous: Offset(link.previous.0),
@@ -280,12 +281,9 @@ impl Shared {
             offset,
             time_ms: appended.time_ms,
             ttl_seconds: draft.ttl_seconds,
-            data: match draft.data {
-                Data::Text(_) => Data::Text(Text::new(copy).expect("a copy of a text is a text")),
-                Data::Binary(_) => Data::Binary(copy),
-            },
+            data: std::mem::replace(&mut draft.data, Data::Binary(Bytes::new())),
             links: links.collect(),
-            origin: draft.origin.clone(),
+            origin: std::mem::take(&mut draft.origin),
         };
         self.announce(|announce| announce.announce(message));
         self.announced.store(offset.0, Ordering::Release);

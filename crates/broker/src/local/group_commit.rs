@@ -104,8 +104,8 @@ impl Waiting {
 }
 
 /// Commits a batch, and answers.
-fn commit(shared: &Shared, (drafts, answers, now_ms): Batch) {
-    let results = shared.log.lock().commit(shared, &drafts, now_ms);
+fn commit(shared: &Shared, (mut drafts, answers, now_ms): Batch) {
+    let results = shared.log.lock().commit(shared, &mut drafts, now_ms);
     shared.announce(|announce| announce.flush(Flush::HandOver));
     for (answer, result) in answers.into_iter().zip(results) {
         // A publisher that went away does not want to know.

@@ -236,7 +236,7 @@ impl Broker for Local {
 
     async fn publish(&self, draft: Draft, now_ms: u64) -> Result<Stored, PublishError> {
         if self.shared.inline() {
-            let result = self.shared.log.lock().commit_one(&self.shared, &draft, now_ms);
+            let result = self.shared.log.lock().commit_one(&self.shared, draft, now_ms);
             self.shared.announce(|announce| announce.flush(Flush::Here));
             return result;
         }
@@ -244,9 +244,9 @@ impl Broker for Local {
         self.shared.queue.send(draft, now_ms)?.await.unwrap_or(Err(PublishError::OutcomeUnknown))
     }
 
-    async fn publish_many(&self, drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>> {
+    async fn publish_many(&self, mut drafts: Vec<Draft>, now_ms: u64) -> Vec<Result<Stored, PublishError>> {
         if self.shared.inline() {
-            let results = self.shared.log.lock().commit(&self.shared, &drafts, now_ms);
+            let results = self.shared.log.lock().commit(&self.shared, &mut drafts, now_ms);
             self.shared.announce(|announce| announce.flush(Flush::Here));
             return results;
         }

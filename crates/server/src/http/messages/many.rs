@@ -14,7 +14,6 @@ use crate::{
     },
     service::Service,
 };
-use broker::message::Recipients;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use protocol::{
     encode::json::string,
@@ -35,23 +34,27 @@ pub(super) async fn send(
     let (form, items) = item::split(text)?;
     let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     service.may_send(key.text(), None, count).map_err(|why| refused_for(service, why))?;
-    let results = results(service, &items, Followed::of(&parts.extensions)).await;
+    let answer = answer(service, form, &items, Followed::of(&parts.extensions)).await;
     let (status, kind) = match form {
         Form::Array => (StatusCode::OK, "application/json"),
         Form::Lines => (StatusCode::OK, "application/x-ndjson"),
     };
-    let mut response = json(status, join(form, &results));
+    let mut response = json(status, answer);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
-/// One result an item, in their order.
-async fn results(service: &Service, items: &[&str], followed: &Arc<Followed>) -> Vec<Vec<u8>> {
-    let mut results: Vec<Option<Vec<u8>>> = Vec::with_capacity(items.len());
-    let (mut sends, mut recipients): (Vec<_>, Vec<Recipients>) = (Vec::new(), Vec::new());
+/// What one result takes at most, nearly always.
+const RESULT_BYTES: usize = 48;
+
+/// The results of sending all items, in their order.
+async fn answer(service: &Service, form: Form, items: &[&str], followed: &Arc<Followed>) -> Vec<u8> {
+    // What is known of an item before anything is sent.
+    let mut known: Vec<Option<Vec<u8>>> = Vec::with_capacity(items.len());
+    let (mut sends, mut recipients) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
     let origin = followed.origin(service.now_us());
     for text in items {
-        results.push(match parse(service, text, &origin) {
+        known.push(match parse(service, text, &origin) {
             Ok(Parsed::Send(send)) => {
                 recipients.push(send.to.clone());
                 sends.push(send);
@@ -64,17 +67,28 @@ async fn results(service: &Service, items: &[&str], followed: &Arc<Followed>) ->
     let sent = service.send_many(sends).await;
     service.sent_since(origin.at_us);
     followed.sent(origin.at_us, &sent);
-    let mut sent = sent.into_iter().zip(recipients);
-    let mut next = || {
-        let (result, to) = sent.next().expect("one result a send");
-        let mut out = Vec::new();
-        match result {
-            Ok(sent) => write_result(&mut out, service, &to, &sent),
-            Err(error) => out = refused(&error.into()),
-        }
-        out
+    let mut sent = sent.into_iter().zip(&recipients);
+    let (before, between, after): (&[u8], &[u8], &[u8]) = match form {
+        Form::Array => (b"[", b",", b"]"),
+        Form::Lines => (b"", b"\n", b"\n"),
     };
-    results.into_iter().map(|known| known.unwrap_or_else(&mut next)).collect()
+    let mut out = Vec::with_capacity(RESULT_BYTES * items.len());
+    out.extend_from_slice(before);
+    for (index, known) in known.into_iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(between);
+        }
+        if let Some(result) = known {
+            out.extend_from_slice(&result);
+            continue;
+        }
+        match sent.next().expect("one result a send") {
+            (Ok(sent), to) => write_result(&mut out, service, to, &sent),
+            (Err(error), _) => out.extend_from_slice(&refused(&error.into())),
+        }
+    }
+    out.extend_from_slice(after);
+    out
 }
 
 fn refused(problem: &Problem) -> Vec<u8> {
@@ -82,13 +96,4 @@ fn refused(problem: &Problem) -> Vec<u8> {
     string(&mut out, &problem.detail);
     out.push(b'}');
     out
-}
-
-fn join(form: Form, results: &[Vec<u8>]) -> Vec<u8> {
-    match form {
-        Form::Array => [b"[", results.join(&b","[..]).as_slice(), b"]"].concat(),
-        Form::Lines => {
-            results.iter().flat_map(|result| [result.as_slice(), b"\n"]).flatten().copied().collect()
-        }
-    }
 }

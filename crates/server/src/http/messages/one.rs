@@ -41,7 +41,7 @@ pub(super) async fn send(
         StatusCode::PAYLOAD_TOO_LARGE => Problem::message_too_large(max),
         _ => problem,
     })?;
-    let data = data(bytes, words.kind)?;
+    let data = data(&bytes, words.kind)?;
     let id = if let Target::Client(id) = &target { Some(id) } else { None };
     service.may_send(key.text(), id, 1).map_err(|why| refused_for(service, why))?;
     let Target::Client(id) = target else {
@@ -96,10 +96,12 @@ impl Words {
     }
 }
 
-pub(super) fn data(bytes: Bytes, kind: Kind) -> Result<Data, Problem> {
+/// A message, copied out of the connection's buffer.
+pub(super) fn data(bytes: &[u8], kind: Kind) -> Result<Data, Problem> {
     if bytes.is_empty() {
         return Err(Problem::empty_message());
     }
+    let bytes = Bytes::copy_from_slice(bytes);
     Ok(match kind {
         Kind::Text => Data::Text(Text::new(bytes)?),
         Kind::Binary => Data::Binary(bytes),

@@ -15,7 +15,6 @@ use crate::{
     service::{Send, Sent, Service, Target},
 };
 use broker::message::{Origin, Recipients};
-use bytes::Bytes;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use protocol::limits;
@@ -68,7 +67,7 @@ fn read(service: &Service, bytes: &[u8]) -> Option<Look> {
     let body_bytes = head.length.filter(|length| (1..=service.message_bytes_max).contains(length))?;
     let Some(body) = bytes.get(head_bytes..head_bytes + body_bytes) else { return Some(Look::Part) };
     service.may_send(head.key?, Some(&id), 1).ok()?;
-    let data = data(Bytes::copy_from_slice(body), words.kind).ok()?;
+    let data = data(body, words.kind).ok()?;
     let send = words.send(Recipients::One(id), data, Origin::default());
     let followed = service.following.begin(&follow::Head {
         name: head.request_id,
