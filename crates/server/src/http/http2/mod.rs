@@ -46,7 +46,14 @@ pub(super) async fn run(connection: Connection, stream: TlsStream) {
     let requests = Requests { streams: Rc::clone(&streams), line: Arc::clone(&line) };
     let mut served = pin!(builder().serve_connection(TokioIo::new(stream), requests));
     let over = tokio::select! {
-        _ = &mut served => return,
+        ended = &mut served => {
+            drop(parting);
+            // Who broke a rule is told which: what it had sent more and nobody read must not take the farewell from it.
+            if ended.is_err() {
+                part(&line).await;
+            }
+            return;
+        }
         over = streams.over(limits::HEAD_TIME) => over,
         () = streams.connection().flight().stops() => Over::Idle,
     };
@@ -61,6 +68,11 @@ pub(super) async fn run(connection: Connection, stream: TlsStream) {
         _ = streams.over(limits::PARTING_TIME) => return,
     }
     drop(parting);
+    part(&line).await;
+}
+
+/// Ends the connection behind what was said on it.
+async fn part(line: &TcpStream) {
     let rest = line.try_clone().and_then(tokio::net::TcpStream::from_std);
     if let Ok(rest) = rest {
         linger(rest).await;
