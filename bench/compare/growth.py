@@ -118,7 +118,7 @@ def over_channels(args):
 def over_journal(args):
     """(messages, bytes in the journal, a send's CPU, a resume's CPU, seconds of a start after a kill)."""
     rows = []
-    for messages, size in [(10, 1_000), (1_000, 1_000)] if args.quick else [(10, 1_000), (1_000_000, 1_000)]:
+    for messages, size in [(10, 1_000), (1_000, 1_000)] if args.quick else [(10, 1_000), (1_000_000, 1_000), (10_000_000, 100)]:
         with Kept(args.program, args.out, "os", "journal") as server:
             fill(server, 10_000, messages, size)
             files = (server.directory / "data").rglob("*")
