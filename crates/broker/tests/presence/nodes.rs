@@ -165,6 +165,62 @@ fn ten_thousand_that_leave_at_once_are_a_few_words() {
     }
 }
 
+/// Whoever makes consumers may be gone while the log goes on.
+#[test]
+fn the_log_is_read_without_a_consumer() {
+    let server = NatsServer::with(
+        "jetstream { store_dir: \"$STORE\", sync_interval: always }\nno_auth_user: node\nauthorization { users: [\n\
+         { user: node, password: x, permissions { publish { deny: \"$JS.API.CONSUMER.>\" } } }\n] }",
+    );
+    let a = Node::start(&server);
+    let names: Vec<String> = (0..700).map(|number| format!("client {number}")).collect();
+    for name in &names {
+        let (store, changes) = (std::sync::Arc::clone(&a.store), vec![change(name, true)]);
+        a.runtime.as_ref().unwrap().spawn(async move { store.record(changes, NOON).await });
+        // Each in a batch of its own.
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    until_so("all are there", || a.store.standing().connected == names.len());
+    assert!(log(&server).len() > 500, "one reading is not enough");
+    let late = Node::start(&server);
+    assert_eq!(late.store.standing(), a.store.standing());
+}
+
+/// What was said late, since the log could not be reached, is one sign of life and not several in a moment: the others, who could
+/// not reach it either, must have their time.
+#[test]
+fn signs_of_life_are_far_apart_also_after_a_pause() {
+    let server = NatsServer::start();
+    let _node = Node::start(&server);
+    std::thread::sleep(Duration::from_secs(3));
+    server.freeze();
+    std::thread::sleep(Duration::from_secs(7));
+    server.thaw();
+    std::thread::sleep(Duration::from_secs(5));
+    let mut signs: Vec<(Vec<u8>, i128)> = log(&server);
+    // What was said again is the same sign.
+    signs.dedup_by(|later, earlier| later.0 == earlier.0);
+    let apart: Vec<i128> = signs.windows(2).map(|pair| (pair[1].1 - pair[0].1) / 1_000_000).collect();
+    assert!(apart.len() >= 3 && apart.iter().any(|ms| *ms > 4_000), "{apart:?}");
+    assert!(apart.iter().all(|ms| *ms > 1_000), "{apart:?}");
+}
+
+/// What the log holds, and when each was stored, in nanoseconds.
+fn log(server: &NatsServer) -> Vec<(Vec<u8>, i128)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = async_nats::connect(server.url()).await.unwrap();
+        let stream = async_nats::jetstream::new(client).get_stream("downlink-presence-log").await.unwrap();
+        let state = stream.cached_info().state.clone();
+        let mut batches = Vec::new();
+        for place in state.first_sequence..=state.last_sequence {
+            let message = stream.get_raw_message(place).await.unwrap();
+            batches.push((message.payload.to_vec(), message.time.unix_timestamp_nanos()));
+        }
+        batches
+    })
+}
+
 #[test]
 fn a_snapshot_takes_the_place_of_the_log() {
     let server = NatsServer::start();

@@ -113,9 +113,21 @@ impl NatsServer {
         format!("http://127.0.0.1:{}", self.monitor)
     }
 
-    /// Has it stand still: its connections stay, and nothing is answered.
+    /// Has it stand still: its connections stay, and nothing is answered, from when this returns.
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");
+        // On a busy machine its threads go on until the first of them comes to take the signal.
+        let tasks = format!("/proc/{}/task", self.process());
+        let deadline = Instant::now() + PATIENCE;
+        let stands = |task: fs::DirEntry| {
+            // A thread that has just ended stands still as well.
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        while !fs::read_dir(&tasks).unwrap().all(|task| stands(task.unwrap())) {
+            assert!(Instant::now() < deadline, "nats-server does not stand still");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Has it go on where it stood still.
@@ -124,8 +136,12 @@ impl NatsServer {
     }
 
     fn signal(&self, signal: &str) {
-        let process = self.child.as_ref().unwrap().id().to_string();
+        let process = self.process().to_string();
         assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Kills it, as a crash would.

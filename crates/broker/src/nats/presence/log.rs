@@ -2,19 +2,19 @@
 //!
 //! What is stored is sent on to every node by `RePublish`, at most once; what did not come is read from the log.
 
-use crate::nats::connect::{CALL_TIME, Connection, OpenError};
+use crate::nats::connect::{Connection, OpenError};
 use async_nats::{
     Subscriber,
     jetstream::{
-        consumer::{AckPolicy, DeliverPolicy, pull},
         kv,
         message::StreamMessage,
-        stream,
+        stream::{self, RawMessageErrorKind},
     },
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// A record as it lies in the log.
 pub(super) struct Placed {
@@ -29,14 +29,14 @@ const BUCKET: &str = "presence";
 const INDEX: &str = "index";
 const PARTS: &str = "part";
 
-/// A word that takes longer is said again.
+/// A word that takes longer is said again, and what takes longer to read is asked for again: while there is no leader, nobody
+/// answers, also later.
 const PUBLISH_TIME: Duration = Duration::from_secs(2);
+const READ_TIME: Duration = Duration::from_secs(2);
 
-/// So many records are read at a time.
-const READ_MAX: usize = 500;
-
-/// A consumer that nobody reads from ends after this.
-const READER_IDLE: Duration = Duration::from_secs(10);
+/// So many records are read at a time, and so many of them are asked for at once.
+const READ_MAX: u64 = 500;
+const ASKED_MAX: usize = 64;
 
 /// See the module.
 #[derive(Clone)]
@@ -107,11 +107,7 @@ impl Log {
 
     /// A record that was sent on. `None`: its place and time are to be read from the log.
     pub(super) fn heard(message: async_nats::Message) -> Option<Placed> {
-        StreamMessage::try_from(message).ok().map(|message| Placed {
-            place: message.sequence,
-            time_ms: millis(message.time.unix_timestamp_nanos()),
-            batch: message.payload,
-        })
+        StreamMessage::try_from(message).ok().map(Placed::from)
     }
 
     /// Stores a batch; its place.
@@ -123,34 +119,33 @@ impl Log {
         tokio::time::timeout(PUBLISH_TIME, appending).await?
     }
 
-    /// Reads what lies after a place, oldest first: all of it, or a part.
-    pub(super) async fn read(&self, after: u64) -> Result<Vec<Placed>, Trouble> {
-        let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
-            ack_policy: AckPolicy::None,
-            inactive_threshold: READER_IDLE,
-            memory_storage: true,
-            num_replicas: 1,
-            ..pull::Config::default()
-        };
-        let reading = async {
-            let mut reader = self.connection.jetstream.create_consumer_on_stream(config, self.name()).await?;
-            let mut read = Vec::new();
-            let mut messages = reader.fetch().max_messages(READ_MAX).messages().await?;
-            while let Some(message) = messages.next().await {
-                let message = message?;
-                let info = message.info()?;
-                let (place, time_ms) = (info.stream_sequence, millis(info.published.unix_timestamp_nanos()));
-                read.push(Placed { place, time_ms, batch: message.payload.clone() });
+    /// Reads what lies after a place and up to another one, oldest first: all of it, or a part without a hole.
+    ///
+    /// Each record is asked for by itself, of the log's own leader. A consumer would be made by the leader of all of JetStream,
+    /// which may be gone while the log goes on: then a node could speak and not hear, until the others count it out.
+    pub(super) async fn read(&self, after: u64, upto: u64) -> Result<Vec<Placed>, Trouble> {
+        let deadline = Instant::now() + READ_TIME;
+        let log = self.connection.jetstream.get_stream_no_info(self.name()).await?;
+        let places = after + 1..=upto.min(after + READ_MAX);
+        let mut records =
+            futures_util::stream::iter(places).map(|place| log.get_raw_message(place)).buffered(ASKED_MAX);
+        let mut read = Vec::new();
+        loop {
+            match timeout_at(deadline, records.next()).await {
+                Ok(Some(Ok(message))) => read.push(Placed::from(message)),
+                // Not there yet, or there no more.
+                Ok(Some(Err(error))) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+                    if !read.is_empty() {
+                        return Ok(read);
+                    }
+                }
+                Ok(None) => return Ok(read),
+                // What there is brings its reader nearer.
+                Ok(Some(Err(_))) | Err(_) if !read.is_empty() => return Ok(read),
+                Ok(Some(Err(error))) => return Err(error.into()),
+                Err(late) => return Err(late.into()),
             }
-            drop(messages);
-            let name = reader.info().await?.name.clone();
-            let deleted = self.connection.jetstream.delete_consumer_from_stream(name, self.name()).await;
-            // It ends by itself if not.
-            drop(deleted);
-            Ok::<_, Trouble>(read)
-        };
-        tokio::time::timeout(CALL_TIME, reading).await?
+        }
     }
 
     /// Drops what lies before a place: a snapshot holds it.
@@ -190,6 +185,13 @@ impl Log {
     }
 }
 
-fn millis(nanos: i128) -> u64 {
-    u64::try_from(nanos / 1_000_000).unwrap_or_default()
+impl From<StreamMessage> for Placed {
+    fn from(message: StreamMessage) -> Self {
+        let millis = message.time.unix_timestamp_nanos() / 1_000_000;
+        Self {
+            place: message.sequence,
+            time_ms: u64::try_from(millis).unwrap_or_default(),
+            batch: message.payload,
+        }
+    }
 }

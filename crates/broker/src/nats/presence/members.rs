@@ -28,7 +28,8 @@ struct Life {
 /// What a batch's head came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It was heard before, or is of somebody who does not count any more: its records are void.
+    /// It was heard before, and is a sign of life all the same; or is of somebody who does not count any more. Its records are
+    /// void.
     Void,
     /// It counts, and these are gone: whether they told, beside them.
     Counts { gone: Vec<(Member, bool)> },
@@ -42,6 +43,11 @@ impl Members {
             Some(life) if number > life.number => {
                 (life.number, life.tells) = (number, tells);
                 life.silent.clear();
+            }
+            // It cannot know that it was heard: the answer was lost, or the log cannot be read where it is. It lives.
+            Some(life) if number == life.number => {
+                life.silent.clear();
+                return Heard::Void;
             }
             None if number == 0 => {
                 let (leaving, patience, silent) = (false, PATIENCE, BTreeMap::new());
@@ -169,6 +175,26 @@ mod tests {
         assert_eq!(members.hear(4, head(1, true)), counts);
         assert_eq!(members.hear(5, head(1, true)), Heard::Void);
         assert_eq!(members.hear(6, head(0, true)), Heard::Void);
+    }
+
+    #[test]
+    fn who_says_the_same_again_lives() {
+        let mut world = World::default();
+        world.hear(1, true);
+        let again = Head { member: 1, number: 0, tells: true, beat: true };
+        for _ in 0..10 {
+            (0..3).for_each(|_| assert_eq!(world.hear(2, true), Heard::Counts { gone: vec![] }));
+            assert_eq!(world.members.hear(0, again), Heard::Void);
+        }
+        let of_before = Head { number: 0, ..again };
+        world.hear(1, true);
+        (0..4).for_each(|_| drop(world.hear(2, true)));
+        assert_eq!(world.members.hear(0, of_before), Heard::Void);
+        assert_eq!(
+            world.hear(2, true),
+            Heard::Counts { gone: vec![(1, true)] },
+            "that came late from before"
+        );
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Shared {
             if folded >= place {
                 return Ok(());
             }
-            let read = self.log.read(folded).await?;
+            let read = self.log.read(folded, place).await?;
             let Some(first) = read.first() else {
                 // Not there yet, where a replica is behind; or there no more, and a snapshot has it, or nobody.
                 match self.log.first().await? {

@@ -182,6 +182,10 @@ impl Writer {
             if !counts {
                 return;
             }
+            if beat {
+                // One that took long is not followed by the next at once: the silence of others is counted in them.
+                beats.reset();
+            }
             self.shared.set_in_touch(true);
             if *self.shared.applied.borrow() >= snapshot_at && self.keeps_house(member) {
                 snapshot_at = *self.shared.applied.borrow() + self.options.snapshot_every;
