@@ -6,7 +6,7 @@ use rustix::{
     process::{Resource, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
-use std::sync::OnceLock;
+use std::{process::Command, sync::OnceLock};
 
 static TURNS: RwLock<()> = RwLock::new(());
 
@@ -36,6 +36,32 @@ pub(crate) fn apart(start: impl FnOnce() -> Server) -> Server {
     only.set(last);
     sched_setaffinity(None, &only).unwrap();
     server
+}
+
+/// Puts this thread before all others of its core: into the real-time class, which needs root; elsewhere `sudo` is asked, as in
+/// scripts/test. Honest clients have machines of their own. Where they share a core with attackers they would wait for those a turn
+/// of some milliseconds each, and that would count as the server's.
+pub(crate) fn ahead() {
+    class(&["--fifo", "--pid", "10"]);
+}
+
+/// Puts this thread behind all others of its core. The lowest priority is not enough: a thread that has it keeps its turn, also when the
+/// kernel's thread wakes up that brings packets to the honest.
+pub(crate) fn behind() {
+    class(&["--idle", "--pid", "0"]);
+}
+
+fn class(options: &[&str]) {
+    let thread = rustix::thread::gettid().to_string();
+    let mut sudo = Command::new("sudo");
+    sudo.arg("chrt");
+    let is_done = |command: &mut Command| {
+        command.args(options).arg(&thread).output().is_ok_and(|done| done.status.success())
+    };
+    assert!(
+        is_done(&mut Command::new("chrt")) || is_done(&mut sudo),
+        "this test needs chrt, and root for the real-time class"
+    );
 }
 
 /// The cores that this process had when it was first asked: tests may run on its first thread, which then loses some.

@@ -1,6 +1,7 @@
 //! Honest clients: thousands of sockets that read what comes, answer pings and count what they miss.
 
 use crate::{
+    alone::ahead,
     spread::Spread,
     support::{
         server::Server,
@@ -69,8 +70,14 @@ impl Crowd {
         });
         let (reading, sending, address) = (Arc::clone(&shared), Arc::clone(&shared), server.address);
         let threads = vec![
-            thread::spawn(move || read_all(streams, &reading)),
-            thread::spawn(move || send(address, &sending, per_second)),
+            thread::spawn(move || {
+                ahead();
+                read_all(streams, &reading);
+            }),
+            thread::spawn(move || {
+                ahead();
+                send(address, &sending, per_second);
+            }),
         ];
         Self { shared, sockets, threads }
     }

@@ -1,12 +1,15 @@
 //! What attackers do, each on a thread of its own, until they are told to stop.
 //!
-//! An attacker has a machine of its own. Here its threads have the lowest priority, and where latencies are measured the server has
+//! An attacker has a machine of its own. Here its threads run behind all others, and where latencies are measured the server has
 //! cores of its own: so what is measured is the server's part.
 
 mod connections;
 mod sockets;
 
-use crate::support::{http::Api, server::Server};
+use crate::{
+    alone::behind,
+    support::{http::Api, server::Server},
+};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     sync::{
@@ -66,7 +69,7 @@ impl Going {
         let thread = {
             let target = target.clone();
             thread::spawn(move || {
-                rustix::process::setpriority_process(None, 19).unwrap();
+                behind();
                 attack(&target);
             })
         };

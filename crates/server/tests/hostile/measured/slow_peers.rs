@@ -3,9 +3,10 @@
 use crate::{
     alone::alone,
     crowd::Crowd,
-    spread::{Spread, in_one_of},
+    spread::in_one_of,
     support::{
         http::{API_KEY, request},
+        length::pick,
         opening::Opening,
         server::{Server, memory},
         until,
@@ -133,16 +134,16 @@ fn slow_peers_are_cut_and_hold_nobody_up() {
     let (descriptors, memory) = (server.open_descriptors(), server.resident_bytes());
     let crowd = Crowd::gather(&server, HONEST, PER_SECOND);
     let mut slow = Vec::new();
-    in_one_of(6, "2,000 slow peers", Spread::holds, || {
+    in_one_of(6, "2,000 slow peers", || {
         slow.clear();
         until("the last ones are gone", || {
             (server.open_descriptors() < descriptors + HONEST + 20).then_some(())
         });
-        let normal = crowd.measure(Duration::from_millis(1000));
+        let normal = crowd.measure(pick(Duration::from_secs(1), Duration::from_secs(3)));
         slow = open_all(&server, &bodies);
         until("all are let in", || (server.open_descriptors() >= descriptors + CONNECTIONS).then_some(()));
         slow.iter_mut().for_each(Slow::say);
-        (normal, crowd.measure(Duration::from_millis(1000)))
+        (normal, crowd.measure(pick(Duration::from_secs(1), Duration::from_secs(3))))
     });
     println!("2,000 slow peers: {} arrived at the honest ones", crowd.disperse());
     // What is left is waiting, and disturbs nobody.
