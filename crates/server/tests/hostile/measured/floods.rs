@@ -96,7 +96,7 @@ fn all_floods_at_once_beside_thousands_of_honest_sockets() {
     let _alone = alone();
     let server = apart(|| on_disk("os").start());
     let crowd = Crowd::gather(&server, pick(1000, 5000), pick(100, 50));
-    in_one_of(6, "everything at once", || {
+    in_one_of(4, "everything at once", || {
         let normal = crowd.measure(pick(Duration::from_millis(1500), Duration::from_secs(10)));
         let attacks: Vec<Going> = ALL
             .into_iter()
