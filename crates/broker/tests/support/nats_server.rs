@@ -289,10 +289,11 @@ fn tools() -> PathBuf {
 }
 
 /// One that is free: the server must come back at the same one, so it cannot choose. It lies below those that the kernel hands
-/// out by itself, or another program could have it while the server is down.
+/// out by itself, or another program could have it while the server is down. Other suites, with process ids of the same time, begin
+/// some hundred further on, and what the browsers' tests need lies above.
 fn free_port() -> u16 {
     static TRIED: AtomicU16 = AtomicU16::new(0);
-    let first = (std::process::id() as u16).wrapping_mul(11);
+    let first = (std::process::id() as u16).wrapping_mul(331);
     std::iter::repeat_with(|| first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)))
         .take(1000)
         .map(|number| 10_000 + number % 20_000)

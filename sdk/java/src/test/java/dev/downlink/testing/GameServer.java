@@ -71,10 +71,10 @@ public final class GameServer implements AutoCloseable {
         }
     }
 
-    /** Below those that the system hands out by itself: another program could have one before the game does. */
+    /** Below those that the system hands out by itself: another program could have one before the game does. NATS's are below 30,000. */
     private static int freePort() throws IOException {
         for (int tries = 0; tries < 100; tries++) {
-            int port = ThreadLocalRandom.current().nextInt(10_000, 32_768);
+            int port = ThreadLocalRandom.current().nextInt(30_000, 32_768);
             try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
                 return probe.getLocalPort();
             } catch (BindException taken) {
