@@ -256,16 +256,17 @@ impl Hub {
     /// A socket is gone: its channel lets it go, and is forgotten with its last one.
     pub(crate) fn leave(&self, socket: &Socket) {
         let channel = &socket.channel;
+        let (farewell, ended) = socket.ended();
         let mut shard = self.shard(channel.key).lock();
         if channel.leave(socket.place) {
             self.forget(&mut shard, channel);
         }
+        // Whoever finds that it is gone also finds how.
+        self.watch.went(channel, farewell);
         drop(shard);
         if channel.id.is_canary() {
             return;
         }
-        let (farewell, ended) = socket.ended();
-        self.watch.went(channel, farewell);
         self.timeline.note(channel.key, self.clock.now_ms(), ended);
         self.exit(socket.address);
         self.counters.open.of(socket.transport).subtract(1);

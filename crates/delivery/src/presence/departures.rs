@@ -56,16 +56,18 @@ impl Departures {
         }
     }
 
-    /// The next of those whose time is over. The caller looks whether a socket is open all the same.
-    pub(super) fn poll(&mut self, now_ms: u64) -> Option<(ChannelKey, ClientId)> {
-        let (deadline_ms, key) = *self.order.first()?;
-        if deadline_ms > now_ms {
-            return None;
-        }
-        self.remove(key).map(|pending| (key, pending.id))
+    /// The next of those whose time is over. The caller looks whether a socket is open all the same, and takes it if what happened
+    /// to its sockets is all known.
+    pub(super) fn due(&self, now_ms: u64) -> Option<ChannelKey> {
+        self.order.first().filter(|(deadline_ms, _)| *deadline_ms <= now_ms).map(|(_, key)| *key)
     }
 
-    /// When to call [`poll`](Self::poll) again; changes with every call.
+    /// One that was due is dealt with.
+    pub(super) fn take(&mut self, key: ChannelKey) -> Option<ClientId> {
+        self.remove(key).map(|pending| pending.id)
+    }
+
+    /// When to ask [`due`](Self::due) again; changes with every call.
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         self.order.first().map(|(deadline_ms, _)| *deadline_ms)
     }
@@ -127,8 +129,11 @@ mod tests {
             let end = self.now_ms + span_ms;
             let start = self.now_ms;
             while self.now_ms < end {
-                if self.departures.poll(self.now_ms).is_some() && self.sockets == 0 {
-                    return Some(self.now_ms - start);
+                if let Some(key) = self.departures.due(self.now_ms) {
+                    self.departures.take(key);
+                    if self.sockets == 0 {
+                        return Some(self.now_ms - start);
+                    }
                 }
                 self.now_ms += 100;
             }

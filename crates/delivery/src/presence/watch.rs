@@ -64,6 +64,11 @@ impl Watch {
         *self.marks.lock() = None;
     }
 
+    /// Whether something happened since the last look.
+    fn is_marked(&self, key: ChannelKey) -> bool {
+        self.marks.lock().as_ref().is_some_and(|marks| marks.contains_key(&key))
+    }
+
     fn take(&self) -> HashMap<ChannelKey, Touched> {
         self.marks.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -112,21 +117,11 @@ async fn run(
             () = store.counted_out() => hub.send_away(),
         }
         let now_ms = hub.clock.elapsed_ms();
-        let mut changes = Vec::new();
-        let mut look = |key: ChannelKey, id: ClientId, may_be_gone: bool| {
-            let connected = hub.sockets(key) > 0;
-            if connected != store.is_here(&id) && (connected || may_be_gone) {
-                changes.push(Change { id, connected });
-            }
-        };
-        for (key, touched) in hub.watch.take() {
-            departures.touch(key, &touched, hub.sockets(key) > 0, now_ms);
-            look(key, touched.id, false);
-        }
-        while let Some((key, id)) = departures.poll(now_ms) {
-            look(key, id, true);
-        }
-        unrecorded.drain().for_each(|(key, id)| look(key, id, true));
+        let sockets = |key| hub.sockets(key);
+        let seen = look(&hub.watch, &mut departures, &mut unrecorded, sockets, now_ms);
+        let changed = |(id, connected): &(ClientId, bool)| *connected != store.is_here(id);
+        let changes: Vec<Change> =
+            seen.into_iter().filter(changed).map(|(id, connected)| Change { id, connected }).collect();
         if changes.is_empty() {
             continue;
         }
@@ -134,11 +129,49 @@ async fn run(
             Ok(ids) => recorded(ids),
             Err(error) => {
                 tracing::error!(%error, "who came and went could not be recorded; it is tried again every second");
-                unrecorded =
-                    changes.into_iter().map(|change| (hub.broker.key(&change.id), change.id)).collect();
+                unrecorded.extend(changes.into_iter().map(|change| (hub.broker.key(&change.id), change.id)));
             }
         }
     }
+}
+
+/// Who is there and who is gone, of those to whom something happened and of those whose time is over.
+///
+/// That nobody is there counts only if nothing has happened since the marks were taken: a socket that came and went in that moment
+/// has left a mark, which says how it went, and who went without a word is waited for. A mark is there before anybody finds
+/// the socket gone ([`Hub::leave`]).
+fn look(
+    watch: &Watch,
+    departures: &mut Departures,
+    unrecorded: &mut HashMap<ChannelKey, ClientId>,
+    sockets: impl Fn(ChannelKey) -> u32,
+    now_ms: u64,
+) -> Vec<(ClientId, bool)> {
+    let mut seen = Vec::new();
+    for (key, touched) in watch.take() {
+        let present = sockets(key) > 0;
+        departures.touch(key, &touched, present, now_ms);
+        if present {
+            seen.push((touched.id, true));
+        }
+    }
+    while let Some(key) = departures.due(now_ms) {
+        let present = sockets(key) > 0;
+        if !present && watch.is_marked(key) {
+            // The marks are looked at first; it stays due.
+            break;
+        }
+        seen.extend(departures.take(key).map(|id| (id, present)));
+    }
+    unrecorded.retain(|key, id| {
+        let present = sockets(*key) > 0;
+        let is_known = present || !watch.is_marked(*key);
+        if is_known {
+            seen.push((id.clone(), present));
+        }
+        !is_known
+    });
+    seen
 }
 
 /// Until there is something to look at.
@@ -153,4 +186,78 @@ async fn wait(hub: &Hub, departures: &Departures, retry: Option<Duration>) {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker::key::ChannelKey;
+
+    const GRACE_MS: u64 = 5_000;
+    const NOBODY: fn(ChannelKey) -> u32 = |_| 0;
+
+    struct World {
+        watch: Watch,
+        departures: Departures,
+        unrecorded: HashMap<ChannelKey, ClientId>,
+        ada: Channel,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let watch = Watch::default();
+            watch.begin();
+            let ada = Channel::new(ChannelKey(1), "ada".parse().unwrap(), 0);
+            Self { watch, departures: Departures::new(GRACE_MS), unrecorded: HashMap::new(), ada }
+        }
+
+        fn look(&mut self, sockets: impl Fn(ChannelKey) -> u32, now_ms: u64) -> Vec<bool> {
+            let seen = look(&self.watch, &mut self.departures, &mut self.unrecorded, sockets, now_ms);
+            seen.into_iter().map(|(_, present)| present).collect()
+        }
+    }
+
+    /// The marks were taken, and it goes before it is looked at.
+    #[test]
+    fn a_socket_that_goes_at_the_moment_of_a_look_is_waited_for() {
+        let mut world = World::new();
+        let (watch, ada) = (&world.watch, &world.ada);
+        watch.came(ada);
+        let gone = std::cell::Cell::new(false);
+        let goes = |_| {
+            if !gone.replace(true) {
+                watch.went(ada, false);
+            }
+            0
+        };
+        let seen = look(watch, &mut world.departures, &mut world.unrecorded, goes, 0);
+        assert!(seen.is_empty(), "how it went is not known yet");
+        assert!(world.look(NOBODY, 1).is_empty());
+        assert!(world.look(NOBODY, GRACE_MS).is_empty());
+        assert_eq!(world.look(NOBODY, GRACE_MS + 1), [false], "after the grace");
+    }
+
+    #[test]
+    fn what_could_not_be_recorded_waits_for_what_has_just_happened() {
+        let mut world = World::new();
+        world.unrecorded.insert(ChannelKey(1), world.ada.id.clone());
+        let (watch, ada) = (&world.watch, &world.ada);
+        let goes = |_| {
+            watch.went(ada, false);
+            0
+        };
+        let seen = look(watch, &mut world.departures, &mut world.unrecorded, goes, 0);
+        assert_eq!((seen.len(), world.unrecorded.len()), (0, 1));
+        assert_eq!(world.look(|_| 1, 1), [true, true], "it is there again");
+        assert!(world.unrecorded.is_empty());
+    }
+
+    #[test]
+    fn who_leaves_with_a_word_is_gone_at_once() {
+        let mut world = World::new();
+        world.watch.came(&world.ada);
+        assert_eq!(world.look(|_| 1, 0), [true]);
+        world.watch.went(&world.ada, true);
+        assert_eq!(world.look(NOBODY, 1), [false]);
+    }
 }

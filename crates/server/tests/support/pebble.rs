@@ -30,12 +30,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Below the ports that the kernel gives to connections: a crowd of those could take one before the authority has it.
+    /// Below the ports that the kernel gives to connections, of which a crowd could take one before the authority has it, and above
+    /// those of NATS servers.
     pub(crate) fn free() -> Self {
         static TRIED: AtomicU16 = AtomicU16::new(0);
         let free = || {
             let tried = TRIED.fetch_add(1, Ordering::Relaxed);
-            let port = 10_000 + (std::process::id() as u16).wrapping_mul(7).wrapping_add(tried) % 20_000;
+            let port = 30_000 + (std::process::id() as u16).wrapping_mul(7).wrapping_add(tried) % 2_700;
             TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok()
         };
         Self { calls: until("a port is free", free), management: until("a port is free", free) }
