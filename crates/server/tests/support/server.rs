@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// What it said before it was ready, and after: a thread reads it to its end.
     said: mpsc::Receiver<String>,
+    /// Where it complains, if that is a file.
+    log: Option<PathBuf>,
     /// Kept for a restart.
     setup: Setup,
 }
@@ -168,17 +170,15 @@ impl Setup {
             let Ok(line) = said.recv_timeout(START_PATIENCE) else {
                 let _ = child.kill();
                 let ended = child.wait();
-                let complaints = log.map_or_else(String::new, |file| fs::read_to_string(file).unwrap());
                 let complaints =
-                    complaints.lines().filter(|line| !line.contains(" TRACE ") && !line.contains(" DEBUG "));
-                let complaints: Vec<&str> = complaints.collect();
-                panic!("the server did not start: {ended:?}\n{}", complaints.join("\n"));
+                    log.map_or_else(String::new, |log| complaints(&log, |line| !line.contains(" DEBUG ")));
+                panic!("the server did not start: {ended:?}\n{complaints}");
             };
             if let Some(address) = self.listening(&line) {
                 break address;
             }
         };
-        Server { child, address, said, setup: self }
+        Server { child, address, said, log, setup: self }
     }
 
     /// The address, if this is the line that says it.
@@ -328,9 +328,23 @@ impl Server {
     }
 }
 
+/// The last lines of a log that are of interest.
+fn complaints(log: &Path, of_interest: impl Fn(&str) -> bool) -> String {
+    const LINES: usize = 50;
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.contains(" TRACE ") && of_interest(line)).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What failed once in a hundred runs is not there to be looked at a second time.
+        if let Some(log) = self.log.as_ref().filter(|_| thread::panicking()) {
+            let each_request = |line: &str| line.contains("downlink::follow");
+            eprintln!("-- {} said last:\n{}", self.address, complaints(log, |line| !each_request(line)));
+        }
     }
 }

@@ -16,7 +16,7 @@ impl Setup {
     /// # Errors
     /// How it ended. What it complained of is where [`log_to`](Setup::log_to) has it.
     pub(crate) fn attempt(self) -> Result<Server, ExitStatus> {
-        let (mut child, _) = self.spawn();
+        let (mut child, log) = self.spawn();
         let said = read_lines(child.stdout.take().unwrap());
         let deadline = Instant::now() + START_PATIENCE;
         loop {
@@ -25,7 +25,7 @@ impl Setup {
             match said.recv_timeout(left) {
                 Ok(line) => {
                     if let Some(address) = self.listening(&line) {
-                        return Ok(Server { child, address, said, setup: self });
+                        return Ok(Server { child, address, said, log, setup: self });
                     }
                 }
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Err(child.wait().unwrap()),
