@@ -173,15 +173,9 @@ fn the_log_is_read_without_a_consumer() {
          { user: node, password: x, permissions { publish { deny: \"$JS.API.CONSUMER.>\" } } }\n] }",
     );
     let a = Node::start(&server);
-    let names: Vec<String> = (0..700).map(|number| format!("client {number}")).collect();
-    for name in &names {
-        let (store, changes) = (std::sync::Arc::clone(&a.store), vec![change(name, true)]);
-        a.runtime.as_ref().unwrap().spawn(async move { store.record(changes, NOON).await });
-        // Each in a batch of its own.
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    until_so("all are there", || a.store.standing().connected == names.len());
-    assert!(log(&server).len() > 500, "one reading is not enough");
+    // Each in a batch of its own, and more of them than are read at a time.
+    (0..510).for_each(|number| a.record(&[(&format!("client {number}")[..], true)]));
+    assert!(log(&server).len() > 510);
     let late = Node::start(&server);
     assert_eq!(late.store.standing(), a.store.standing());
 }
@@ -205,12 +199,17 @@ fn signs_of_life_are_far_apart_also_after_a_pause() {
     assert!(apart.iter().all(|ms| *ms > 1_000), "{apart:?}");
 }
 
+/// The stream of the log, as it is now.
+async fn stream(server: &NatsServer) -> async_nats::jetstream::stream::Stream {
+    let client = async_nats::connect(server.url()).await.unwrap();
+    async_nats::jetstream::new(client).get_stream("downlink-presence-log").await.unwrap()
+}
+
 /// What the log holds, and when each was stored, in nanoseconds.
 fn log(server: &NatsServer) -> Vec<(Vec<u8>, i128)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = async_nats::connect(server.url()).await.unwrap();
-        let stream = async_nats::jetstream::new(client).get_stream("downlink-presence-log").await.unwrap();
+        let stream = stream(server).await;
         let state = stream.cached_info().state.clone();
         let mut batches = Vec::new();
         for place in state.first_sequence..=state.last_sequence {
@@ -230,14 +229,7 @@ fn a_snapshot_takes_the_place_of_the_log() {
     for number in 0..40 {
         a.record(&[("ada", number % 2 == 0), (&format!("client {number}")[..], true)]);
     }
-    let first = || {
-        a.block_on(async {
-            let client = async_nats::connect(server.url()).await.unwrap();
-            let stream =
-                async_nats::jetstream::new(client).get_stream("downlink-presence-log").await.unwrap();
-            stream.cached_info().state.first_sequence
-        })
-    };
+    let first = || a.block_on(async { stream(&server).await.cached_info().state.first_sequence });
     until_so("the log is shortened", || first() > 10);
     let late = Node::start(&server);
     assert_eq!(late.store.standing(), a.store.standing());

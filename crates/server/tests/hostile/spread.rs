@@ -26,7 +26,7 @@ impl Spread {
         Self { median: at(50), p99: at(99), count: latencies.len() }
     }
 
-    /// Both are below twice the normal ones.
+    /// Both are below twice the normal ones; the 99th percentile may be below what is allowed instead.
     fn holds(&self, normal: &Self) -> bool {
         let allowed = if may_be_ahead() { pick(TURN, Duration::ZERO) } else { UNSEEN };
         self.median < normal.median * 2 && self.p99 < (normal.p99 * 2).max(allowed)
